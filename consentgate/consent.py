@@ -1,0 +1,314 @@
+"""One visitor's decision, the signed cookie that carries it, and the request's view of it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
+
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from consentgate.duration import MINUTE
+from consentgate.exceptions import (
+    ConfigurationError,
+    DecisionNotStored,
+    PolicyError,
+    UnknownCategory,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consentgate.policy import Policy, Signal
+
+CLOCK_TOLERANCE: Final = 5 * MINUTE
+"""Seconds by which another server's clock may be ahead (R20)."""
+
+MAX_TOKEN_LENGTH: Final = 1024
+"""Octets of the consent cookie's value; a longer one was not made here (R19)."""
+
+_SALT: Final = b"consentgate.consent"
+_SEPARATOR: Final = "&signature="
+_ANSWERS: Final = {"true": True, "false": False}
+_ID_OCTETS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one visitor decided: the content of the consent cookie."""
+
+    granted: frozenset[str]
+    refused: frozenset[str]
+    decided_at: int
+    """Seconds since 1970."""
+    policy_version: str
+    id: str
+    """A random name for this visitor's decisions; it says nothing else about the visitor."""
+
+    def expires_at(self, policy: Policy) -> int:
+        """Return when the visitor is asked again, in seconds since 1970 (R21)."""
+        valid_for = policy.consent_valid_for if self.granted else policy.ask_again_after
+        return self.decided_at + valid_for
+
+    def is_valid(self, policy: Policy, now: float) -> bool:
+        """Whether the decision counts at ``now``; the server checks its age (R20)."""
+        return (
+            self.policy_version == policy.version
+            and self.decided_at <= now + CLOCK_TOLERANCE
+            and now < self.expires_at(policy)
+        )
+
+    def answer(self, category: str) -> bool | None:
+        """Return what was decided about ``category``, or None where it was not asked."""
+        if category in self.granted:
+            return True
+        return False if category in self.refused else None
+
+
+def secret_key_list(secret_keys: str | bytes | Sequence[str | bytes]) -> list[bytes]:
+    """Return the keys as a list, newest first; raise `ConfigurationError` for none or an empty."""
+    keys = [secret_keys] if isinstance(secret_keys, (str, bytes)) else list(secret_keys)
+    if not keys or not all(keys):
+        raise ConfigurationError(
+            "secret_keys: at least one key is needed, and none may be empty; "
+            "make one with `python -c 'import secrets; print(secrets.token_hex())'`"
+        )
+    return [key.encode() if isinstance(key, str) else key for key in keys]
+
+
+class DecisionSerializer:
+    """Write decisions as signed tokens that anybody can read, and read them back.
+
+    A token is a query string, so that a script or a detector reads it without the key:
+    ``policy=2026-11&time=1795219200&id=…&statistics=true&advertising=false&signature=…``, one
+    boolean for each purpose as CNIL recommends (deliberation 2020-092, article 6). It is signed
+    with HMAC-SHA256; the newest key signs, all verify (R19).
+    """
+
+    def __init__(self, policy: Policy, secret_keys: Sequence[bytes]) -> None:
+        self._signer = Signer(
+            list(reversed(secret_keys)),
+            salt=_SALT,
+            sep=_SEPARATOR,
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+        self._check_length(policy)
+
+    def _check_length(self, policy: Policy) -> None:
+        longest = Decision(
+            frozenset(),
+            frozenset(name for name, category in policy.categories.items() if category.decidable),
+            10**10,
+            policy.version,
+            secrets.token_urlsafe(_ID_OCTETS),
+        )
+        if len(self.dumps(longest)) > MAX_TOKEN_LENGTH:
+            raise PolicyError(
+                f"are too many for a consent cookie of {MAX_TOKEN_LENGTH} bytes; "
+                "use fewer or shorter names",
+                key="categories",
+            )
+
+    def dumps(self, decision: Decision) -> str:
+        """Return the token of ``decision``."""
+        fields = {
+            "policy": decision.policy_version,
+            "time": str(decision.decided_at),
+            "id": decision.id,
+            **dict.fromkeys(sorted(decision.granted), "true"),
+            **dict.fromkeys(sorted(decision.refused), "false"),
+        }
+        return self._signer.sign(urlencode(fields)).decode("ascii")
+
+    def loads(self, token: str) -> Decision | None:
+        """Return the decision that ``token`` carries, or None if it is not one of ours.
+
+        Its age is not judged here: it changes while the token does not.
+        """
+        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+            return None
+        try:
+            payload = self._signer.unsign(token).decode("ascii")
+        except BadSignature:
+            return None
+        signature = token[len(payload) + len(_SEPARATOR) :].encode("ascii")
+        # Base64 has several spellings of the same octets; only ours is accepted.
+        if base64_encode(base64_decode(signature)) != signature:
+            return None
+        return _decision(dict(parse_qsl(payload)))
+
+
+def _decision(fields: dict[str, str]) -> Decision:
+    """Return the decision of a payload whose signature was ours."""
+    version, time, id_ = fields.pop("policy"), fields.pop("time"), fields.pop("id")
+    return Decision(
+        frozenset(name for name, answer in fields.items() if _ANSWERS[answer]),
+        frozenset(name for name, answer in fields.items() if not _ANSWERS[answer]),
+        int(time),
+        version,
+        id_,
+    )
+
+
+def signal_strength(*signals: tuple[Signal, bool]) -> Signal:
+    """Return the strongest effect of the privacy signals that were sent (R22)."""
+    sent = [setting for setting, present in signals if present]
+    if "override" in sent:
+        return "override"
+    return "default" if "default" in sent else "ignore"
+
+
+def allowed_categories(policy: Policy, decision: Decision | None, signal: Signal) -> frozenset[str]:
+    """Return the categories whose cookies may be stored and read (R6, R22).
+
+    ``decision`` is a valid one, or None for an undecided visitor.
+    """
+    allowed: set[str] = set()
+    for category in policy.categories.values():
+        answer = decision.answer(category.id) if decision else None
+        if category.gpc and (signal == "override" or (signal == "default" and answer is None)):
+            answer = False
+        unless_refused = category.basis == "opt-out" and answer is None
+        if category.basis == "exempt" or unless_refused or (category.decidable and answer):
+            allowed.add(category.id)
+    return frozenset(allowed)
+
+
+class Consent:
+    """The consent of the visitor who made a request, as the application asks for it.
+
+    What is granted or withdrawn here governs the answer to the same request (R9) and leaves with
+    it in the consent cookie.
+    """
+
+    def __init__(
+        self, policy: Policy, decision: Decision | None, signal: Signal, now: float
+    ) -> None:
+        self._policy = policy
+        self._decision = decision
+        self._signal = signal
+        self._now = int(now)
+        self._changed = False
+        self._closed = ""
+        self._allowed = allowed_categories(policy, decision, signal)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The ids of all categories that may be stored now, exempt ones included."""
+        return self._allowed
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The ids of the categories that need a choice and may be stored now."""
+        return frozenset(name for name in self._decidable() if name in self._allowed)
+
+    @property
+    def denied(self) -> frozenset[str]:
+        """The ids of the categories that need a choice and may not be stored now."""
+        return frozenset(self._decidable()) - self._allowed
+
+    @property
+    def decided(self) -> bool:
+        """Whether the visitor has made a choice that still counts."""
+        return self._decision is not None
+
+    @property
+    def decided_at(self) -> int | None:
+        """When the choice was made, in seconds since 1970; None for an undecided visitor."""
+        return self._decision.decided_at if self._decision else None
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the visitor is asked again, in seconds since 1970; None for an undecided one."""
+        return self._decision.expires_at(self._policy) if self._decision else None
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision itself, or None for an undecided visitor."""
+        return self._decision
+
+    @property
+    def changed(self) -> bool:
+        """Whether a decision was made while answering this request."""
+        return self._changed
+
+    @property
+    def signal(self) -> Signal:
+        """What the privacy signals of this request do: ``ignore``, ``default`` or ``override``."""
+        return self._signal
+
+    def allows(self, category: str) -> bool:
+        """Return whether cookies of ``category`` may be stored and read now.
+
+        Raises `UnknownCategory` for an id that the policy does not have.
+        """
+        if category not in self._policy.categories:
+            raise UnknownCategory(category, self._policy.categories)
+        return category in self._allowed
+
+    def grant(self, *categories: str) -> None:
+        """Record that the visitor accepts ``categories``, besides those accepted before.
+
+        What needs an opt-in and was never accepted counts as refused from now on. Raises
+        `UnknownCategory` for an id the policy does not have or nobody can decide about, and
+        `DecisionNotStored` where the answer can no longer, or may not, carry a decision.
+        """
+        self._check(categories)
+        granted, refused = self._answers()
+        self._decide(granted.union(categories), refused.difference(categories))
+
+    def withdraw(self, *categories: str) -> None:
+        """Record that the visitor refuses ``categories``, or everything where none is named.
+
+        As easy as giving (GDPR, article 7(3)). Raises what `grant` raises.
+        """
+        self._check(categories)
+        granted, refused = self._answers()
+        named = categories or tuple(self._decidable())
+        self._decide(granted.difference(named), refused.union(named))
+
+    def choose(self, *categories: str) -> None:
+        """Record that the visitor accepts exactly ``categories`` and refuses all others.
+
+        It is what a form of one checkbox for each category says. Raises what `grant` raises.
+        """
+        self._check(categories)
+        self._decide(frozenset(categories), frozenset(self._decidable()).difference(categories))
+
+    def close(self, reason: str) -> None:
+        """Let later decisions fail with ``reason``."""
+        self._closed = reason
+
+    def _decidable(self) -> list[str]:
+        return [name for name, category in self._policy.categories.items() if category.decidable]
+
+    def _check(self, categories: Iterable[str]) -> None:
+        if self._closed:
+            raise DecisionNotStored(self._closed)
+        decidable = self._decidable()
+        for category in categories:
+            if category not in decidable:
+                raise UnknownCategory(category, decidable)
+
+    def _answers(self) -> tuple[frozenset[str], frozenset[str]]:
+        if self._decision is None:
+            return frozenset(), frozenset()
+        return self._decision.granted, self._decision.refused
+
+    def _decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
+        needs_grant = {
+            name for name in self._decidable() if self._policy.categories[name].basis == "opt-in"
+        }
+        self._decision = Decision(
+            granted,
+            refused | (needs_grant - granted),
+            self._now,
+            self._policy.version,
+            self._decision.id if self._decision else secrets.token_urlsafe(_ID_OCTETS),
+        )
+        self._changed = True
+        self._allowed = allowed_categories(self._policy, self._decision, self._signal)

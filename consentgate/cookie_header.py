@@ -1,0 +1,52 @@
+"""One Cookie header: its pairs in order, and the same header without some of them.
+
+RFC 6265bis 5.8.3: a browser joins its pairs with ``"; "``. A name ends at the first ``=`` and
+blanks around it do not count; a piece without ``=`` is the value of a nameless cookie, which
+some frameworks take for a name, so here it counts as one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BLANKS = " \t"
+
+
+def pairs(header: str) -> Iterator[tuple[str, str]]:
+    """Yield each name and value of ``header``, in order, repeated names included."""
+    for piece in header.split(";"):
+        name, _, value = piece.partition("=")
+        yield name.strip(BLANKS), value.strip(BLANKS)
+
+
+def values(header: str, name: str) -> list[str]:
+    """Return every value that ``header`` has for ``name``, in order."""
+    start = header.rfind(f"{name}=")
+    if start < 0:
+        return []
+    if _begins_pair(header, start) and header.find(f"{name}=") == start:
+        return [header[start + len(name) + 1 :].partition(";")[0].strip(BLANKS)]
+    return [value for candidate, value in pairs(header) if candidate == name]
+
+
+def _begins_pair(header: str, start: int) -> bool:
+    return start == 0 or header[max(start - 2, 0) : start] == "; "
+
+
+def without(header: str, hidden: Callable[[str], bool]) -> str:
+    """Return ``header`` without the pairs whose piece of the header is ``hidden``.
+
+    ``hidden`` is asked with the text before the first ``=``, blanks included, so that it can
+    remember its answers under the text itself. What stays, stays byte for byte; where all stays,
+    ``header`` itself is returned.
+    """
+    pieces = header.split(";")
+    kept = [piece for piece in pieces if not hidden(piece.partition("=")[0])]
+    if len(kept) == len(pieces):
+        return header
+    if kept and kept[0] is not pieces[0]:
+        kept[0] = kept[0].lstrip(BLANKS)
+    return ";".join(kept)

@@ -1,0 +1,106 @@
+"""The gate around a WSGI application (PEP 3333): headers in, headers out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from consentgate.exceptions import MiddlewareMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from consentgate.consent import Consent
+    from consentgate.gate import Gate, Visit
+
+__all__ = ["ConsentGateMiddleware", "consent_from"]
+
+VISIT_KEY = "consentgate.visit"
+
+
+class EnvironRequest:
+    """What the gate may want to know of a request, read from a WSGI environ."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def header(self, name: str) -> str:
+        """Return the request header called ``name``; servers join repetitions by commas."""
+        return cast("str", self._environ.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+
+    def path(self) -> str:
+        """Return SCRIPT_NAME and PATH_INFO as the text their octets spell."""
+        path = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
+        return cast("str", path).encode("latin-1").decode("utf-8", "replace")
+
+    def is_secure(self) -> bool:
+        """Whether the server says the request came over TLS."""
+        return self._environ.get("wsgi.url_scheme") == "https"
+
+
+class ConsentGateMiddleware:
+    """Keep the cookies of a WSGI application within ``gate``'s policy.
+
+    Put it outside every other middleware: ``app = ConsentGateMiddleware(app, gate)``. Each
+    response passes through, whatever its status and whoever wrote its headers (R4).
+    """
+
+    def __init__(self, app: WSGIApplication, gate: Gate) -> None:
+        self.app = app
+        self.gate = gate
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        visit = open_visit(self.gate, environ)
+
+        def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+            return start_response(status, release(visit, headers), exc_info)
+
+        return self.app(environ, gated_start_response)
+
+
+def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:
+    """Return the visit of a request, and hide from ``environ`` what may not be read (R17)."""
+    cookie = environ.get("HTTP_COOKIE", "")
+    visit = gate.visit(EnvironRequest(environ), cookie)
+    environ[VISIT_KEY] = visit
+    if cookie:
+        readable = visit.readable(cookie)
+        if readable:
+            environ["HTTP_COOKIE"] = readable
+        else:
+            del environ["HTTP_COOKIE"]
+    return visit
+
+
+def release(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what leaves instead of ``headers``; ``headers`` itself where nothing changes."""
+    if not visit.asked and not any(is_set_cookie(name) for name, _ in headers):
+        return headers
+    released: list[tuple[str, str]] = []
+    for header in headers:
+        name, value = header
+        if not is_set_cookie(name):
+            released.append(header)
+        elif (line := visit.judge(value)) is not None:
+            released.append(header if line is value else (name, line))
+    vary = [value for name, value in headers if name.lower() == "vary"] if visit.asked else ()
+    return released + visit.additions(vary)
+
+
+def is_set_cookie(name: str) -> bool:
+    """Whether a header of this name sets a cookie, in whatever case and with blanks around."""
+    return len(name) >= len("set-cookie") and name.strip().lower() == "set-cookie"
+
+
+def consent_from(environ: WSGIEnvironment) -> Consent:
+    """Return the consent of the visitor who made this request.
+
+    Raises `MiddlewareMissing` where the request did not pass through the middleware.
+    """
+    visit = cast("Visit | None", environ.get(VISIT_KEY))
+    if visit is None:
+        raise MiddlewareMissing
+    return visit.consent
