@@ -24,16 +24,17 @@ def pairs(header: str) -> Iterator[tuple[str, str]]:
 
 def values(header: str, name: str) -> list[str]:
     """Return every value that ``header`` has for ``name``, in order."""
-    start = header.rfind(f"{name}=")
+    start = header.find(name)
     if start < 0:
         return []
-    if _begins_pair(header, start) and header.find(f"{name}=") == start:
+    if header.rfind(name) == start and _is_pair(header, start, start + len(name)):
         return [header[start + len(name) + 1 :].partition(";")[0].strip(BLANKS)]
     return [value for candidate, value in pairs(header) if candidate == name]
 
 
-def _begins_pair(header: str, start: int) -> bool:
-    return start == 0 or header[max(start - 2, 0) : start] == "; "
+def _is_pair(header: str, start: int, end: int) -> bool:
+    """Whether the name between ``start`` and ``end`` stands as browsers send it."""
+    return header.startswith("=", end) and (start == 0 or header.endswith("; ", 0, start))
 
 
 def without(header: str, hidden: Callable[[str], bool]) -> str:

@@ -21,6 +21,7 @@ _SECONDS: Final = {
 _MONTHS: Final = {"month": 1, "year": 12}
 _DAYS_OF_MONTH: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAYS_OF_YEAR: Final = sum(_DAYS_OF_MONTH)
+_LONGEST: Final = 100 * _DAYS_OF_YEAR * DAY
 _PART = re.compile(r"([0-9]{1,9}) ?(second|minute|hour|day|week|month|year)s?")
 _JOIN = re.compile(r" and |, ?| ")
 
@@ -42,7 +43,8 @@ def parse_duration(value: object) -> int:
     """Return the seconds that ``value`` means.
 
     ``value`` is a whole number of seconds, or words: ``"13 months"``, ``"14 days 12 hours"``,
-    ``"1 year and 6 months"``. Raises `PolicyError` for anything else, and for nothing at all.
+    ``"1 year and 6 months"``. Raises `PolicyError` for anything else, for nothing at all, and for
+    more than 100 years.
     """
     seconds = _parse_words(value) if isinstance(value, str) else value
     if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds <= 0:
@@ -50,12 +52,13 @@ def parse_duration(value: object) -> int:
             f"{value!r} is not a duration; write it like '13 months', '14 days' or '30 minutes', "
             "or as a positive number of seconds"
         )
+    if seconds > _LONGEST:
+        raise PolicyError("is longer than 100 years; the longest that browsers keep is '400 days'")
     return seconds
 
 
 def _parse_words(text: str) -> int | None:
     seconds = months_in_all = position = 0
-    text = text.strip().lower()
     while match := _PART.match(text, position):
         count, unit = int(match[1]), match[2]
         seconds += count * _SECONDS.get(unit, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
@@ -12,11 +13,18 @@ from consentgate.duration import DAY
 from consentgate.exceptions import PolicyError
 from consentgate.policy_file import load_preset, overlay, read_policy_file
 from consentgate.rule_index import RuleIndex
-from consentgate.values import choice, duration, flag, frozen, text, translations
+from consentgate.values import (
+    ReadOnlyDict,
+    choice,
+    duration,
+    flag,
+    frozen,
+    text,
+    translations,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
 
 Basis = Literal["exempt", "opt-in", "opt-out", "forbidden"]
 Mode = Literal["strip", "block", "report"]
@@ -32,9 +40,16 @@ EXEMPT_CATEGORY: Final = "necessary"
 
 _CATEGORY_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _RESERVED_CATEGORY_IDS: Final = ("id", "policy", "signature", "time")
-_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
-_NOT_IN_A_NAME = re.compile(r"[\x00-\x20;=\x7f]")
-_DOMAIN = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+# A token, but without the `*` that would make a pattern of it.
+_COOKIE_NAME = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]{1,64}")
+# Visible ASCII: the rest reaches a server in more than one encoding, or ends a header.
+_PATTERN = re.compile(r"[!-:<>-~]{1,256}")
+_PATH = re.compile(r"/[!-:<-~]*")
+_ROUTE = re.compile(r"/(?:(?!%[0-9A-Fa-f]{2})[^\x00-\x1f\x7f*?#])*\*?")
+_PATH_PREFIX = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
+# The last label begins with a letter, which an IP address has not.
+_LABEL = r"(?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"\.?(?:[A-Za-z0-9]{_LABEL}\.)+[A-Za-z]{_LABEL}")
 _LONGEST_VERSION: Final = 64
 
 
@@ -63,7 +78,7 @@ class Category:
     gpc: bool
     title: Mapping[str, str] = field(hash=False)
     description: Mapping[str, str] = field(hash=False)
-    _given: Mapping[str, Any] = field(repr=False, compare=False)
+    _given: Mapping[str, Any] = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -81,17 +96,20 @@ class Category:
                 f"{id!r} cannot name a category; use up to 32 of a-z, 0-9, '-' and '_', first a "
                 f"letter, and none of {', '.join(_RESERVED_CATEGORY_IDS)}"
             )
-        given: dict[str, Any] = {
-            "basis": basis and choice(basis, Basis, "basis"),
-            "max_age": None if max_age is None else duration(max_age, "max_age"),
-            "mode": mode and choice(mode, Mode, "mode"),
-            "gpc": None if gpc is None else flag(gpc, "gpc"),
-            "title": title and translations(title, "title"),
-            "description": description and translations(description, "description"),
+        given = {
+            "basis": basis,
+            "max_age": max_age,
+            "mode": mode,
+            "gpc": gpc,
+            "title": title,
+            "description": description,
         }
-        defaults = {"basis": "opt-in", "gpc": False, "title": {}, "description": {}}
-        stated = {key: value for key, value in given.items() if value is not None}
-        frozen(self, id=id, _given=stated, **{**given, **defaults, **stated})
+        stated = {
+            key: _CATEGORY_CHECKS[key](value, key)
+            for key, value in given.items()
+            if value is not None
+        }
+        frozen(self, id=id, _given=stated, **{**_CATEGORY_DEFAULTS, **stated})
 
     @property
     def decidable(self) -> bool:
@@ -103,6 +121,24 @@ class Category:
         if base is None:
             return self
         return Category(self.id, **overlay(base._given, self._given))  # noqa: SLF001
+
+
+_CATEGORY_CHECKS: Final[Mapping[str, Callable[[object, str], Any]]] = {
+    "basis": lambda value, key: choice(value, Basis, key),
+    "max_age": duration,
+    "mode": lambda value, key: choice(value, Mode, key),
+    "gpc": flag,
+    "title": translations,
+    "description": translations,
+}
+_CATEGORY_DEFAULTS: Final[Mapping[str, Any]] = {
+    "basis": "opt-in",
+    "max_age": None,
+    "mode": None,
+    "gpc": False,
+    "title": ReadOnlyDict(),
+    "description": ReadOnlyDict(),
+}
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -144,19 +180,24 @@ class CookieRule:
         path: str = "/",
         partitioned: bool = False,
     ) -> None:
-        if not text(name, "name") or _NOT_IN_A_NAME.search(name):
+        if not _PATTERN.fullmatch(text(name, "name")):
             raise PolicyError(
-                f"{name!r} cannot name a cookie; blanks, ';' and '=' are not allowed", key="name"
+                f"{name!r} cannot name a cookie; use up to 256 visible ASCII characters, "
+                "but no ';' or '='",
+                key="name",
             )
-        if not text(path, "path").startswith("/") or ";" in path:
-            raise PolicyError(f"{path!r} is not a path; it begins with '/'", key="path")
+        if not _PATH.fullmatch(text(path, "path")):
+            raise PolicyError(
+                f"{path!r} is not a path; begin it with '/', use visible ASCII and no ';'",
+                key="path",
+            )
         frozen(
             self,
             name=name,
             category=text(category, "category"),
             max_age=max_age if max_age in (None, "session") else duration(max_age, "max_age"),
             vendor=text(vendor, "vendor"),
-            purpose=translations(purpose or {}, "purpose"),
+            purpose=translations({} if purpose is None else purpose, "purpose"),
             domain=_domain(domain, "domain"),
             path=path,
             partitioned=flag(partitioned, "partitioned"),
@@ -178,8 +219,12 @@ class Route:
     cookies: Literal["none"]
 
     def __init__(self, path: str, cookies: Literal["none"] = "none") -> None:
-        if not text(path, "path").startswith("/"):
-            raise PolicyError(f"{path!r} is not a path; it begins with '/'", key="path")
+        if not _ROUTE.fullmatch(text(path, "path")):
+            raise PolicyError(
+                f"{path!r} is not a path; begin it with '/', write it decoded and without a query, "
+                "and use '*' at its end alone",
+                key="path",
+            )
         frozen(self, path=path, cookies=choice(cookies, Literal["none"], "cookies"))
 
     def covers(self, path: str) -> bool:
@@ -224,7 +269,7 @@ class Policy:
     cookies: tuple[CookieRule, ...]
     """The site's own rules, in its order."""
     preset_cookies: tuple[CookieRule, ...]
-    """The rules of the frameworks, and those of the gate's own cookies (R10)."""
+    """The rules of the frameworks, and that of the gate's own cookie (R10)."""
     routes: tuple[Route, ...]
     mode: Mode
     unregistered: Unregistered
@@ -237,6 +282,7 @@ class Policy:
     cookie_name: str
     cookie_domain: str | None
     path_prefix: str
+    _by_framework: Mapping[str, tuple[CookieRule, ...]] = field(repr=False, compare=False)
     _tiers: tuple[RuleIndex[CookieRule], ...] = field(repr=False, compare=False)
 
     def __init__(
@@ -276,10 +322,9 @@ class Policy:
             self,
             version=_version(version),
             preset=preset,
-            frameworks=_names(frameworks, "frameworks"),
             categories=_categories(base["categories"], categories),
-            cookies=tuple(cookies),
-            routes=tuple(routes),
+            cookies=_instances(cookies, CookieRule, "cookies"),
+            routes=_instances(routes, Route, "routes"),
             mode=choice(base["mode"], Mode, "mode"),
             unregistered=choice(base["unregistered"], Unregistered, "unregistered"),
             consent_valid_for=duration(base["consent_valid_for"], "consent_valid_for"),
@@ -292,7 +337,7 @@ class Policy:
             cookie_domain=_domain(cookie_domain, "cookie_domain"),
             path_prefix=_path_prefix(path_prefix),
         )
-        self._index(_framework_rules(self.frameworks))
+        self._index(_by_framework(frameworks))
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], *, source: str = "") -> Policy:
@@ -317,18 +362,12 @@ class Policy:
         """Return this policy with the cookies of ``framework`` as exempt rules.
 
         ``names`` gives, for the default name of a cookie, the name that the framework's settings
-        give it on this site.
+        give it on this site. Raises `PolicyError`.
         """
-        renamed = names or {}
-        rules = _framework_rules([framework])
-        defaults = {rule.name for rule in rules}
+        rules = _framework_rules(framework, "frameworks")
         policy = object.__new__(Policy)
         frozen(policy, **vars(self))
-        frozen(policy, frameworks=tuple(dict.fromkeys((*self.frameworks, framework))))
-        others = [rule for rule in self.preset_cookies if rule.name not in defaults]
-        policy._index(
-            [*others, *(replace(rule, name=renamed.get(rule.name, rule.name)) for rule in rules)]
-        )
+        policy._index({**self._by_framework, framework: _renamed(rules, names or {}, framework)})
         return policy
 
     def rule_for(self, name: str) -> CookieRule | None:
@@ -351,20 +390,29 @@ class Policy:
         """Return the mode that ``category`` is in (R7)."""
         return self.categories[category].mode or self.mode
 
-    def _index(self, framework_rules: Iterable[CookieRule]) -> None:
-        """Build the lookup; the site's own rules come first (R8)."""
-        reserved = CookieRule(
+    def _index(self, by_framework: Mapping[str, tuple[CookieRule, ...]]) -> None:
+        """Build the lookup; the gate's own cookie comes first, then the site's own rules (R8)."""
+        gate_cookie = CookieRule(
             self.cookie_name,
             EXEMPT_CATEGORY,
             max_age=max(self.consent_valid_for, self.ask_again_after),
             purpose={"en": "Remembers your choice about cookies", "fr": "Retient votre choix"},
             domain=self.cookie_domain,
         )
-        by_name = {rule.name: rule for rule in (*framework_rules, reserved)}
-        frozen(self, preset_cookies=tuple(by_name.values()))
+        # Flask and Starlette both have a `session`: one rule is enough.
+        framework_rules = {rule.name: rule for rules in by_framework.values() for rule in rules}
         for position, rule in enumerate(self.cookies):
             _check_rule(rule, f"cookies[{position}]", self)
-        frozen(self, _tiers=(RuleIndex(self.cookies), RuleIndex(self.preset_cookies)))
+        for rule in framework_rules.values():
+            _check_rule(rule, "frameworks", self)
+        tiers = ([gate_cookie], self.cookies, framework_rules.values())
+        frozen(
+            self,
+            frameworks=tuple(by_framework),
+            preset_cookies=(*framework_rules.values(), gate_cookie),
+            _by_framework=by_framework,
+            _tiers=tuple(RuleIndex(rules) for rules in tiers),
+        )
 
 
 def _check_rule(rule: CookieRule, key: str, policy: Policy) -> None:
@@ -382,36 +430,58 @@ def _check_rule(rule: CookieRule, key: str, policy: Policy) -> None:
 
 
 def _jurisdiction(name: object) -> dict[str, Any]:
-    settings = _preset(text(name, "preset"), "preset")
+    settings = _preset(name, "preset")
     if "mode" not in settings:
         raise PolicyError(f"{name!r} is a framework; name it in `frameworks`", key="preset")
     return dict(settings)
 
 
-def _framework_rules(names: Iterable[str]) -> list[CookieRule]:
-    rules: list[CookieRule] = []
-    for position, name in enumerate(names):
-        settings = _preset(name, f"frameworks[{position}]")
-        if "cookies" not in settings:
-            raise PolicyError(
-                f"{name!r} is no framework; name it as `preset`", key=f"frameworks[{position}]"
-            )
-        rules.extend(CookieRule(**table) for table in settings["cookies"])
-    return rules
+def _by_framework(names: object) -> dict[str, tuple[CookieRule, ...]]:
+    return {
+        cast("str", name): _framework_rules(name, f"frameworks[{position}]")
+        for position, name in enumerate(_listed(names, "frameworks"))
+    }
 
 
-def _preset(name: str, key: str) -> Mapping[str, Any]:
+def _framework_rules(name: object, key: str) -> tuple[CookieRule, ...]:
+    settings = _preset(name, key)
+    if "cookies" not in settings:
+        raise PolicyError(f"{name!r} is no framework; name it as `preset`", key=key)
+    return tuple(CookieRule(**table) for table in settings["cookies"])
+
+
+def _renamed(
+    rules: Iterable[CookieRule], names: Mapping[str, str], framework: str
+) -> tuple[CookieRule, ...]:
+    by_name = {rule.name: rule for rule in rules}
+    for name, new_name in names.items():
+        if name not in by_name:
+            known = ", ".join(by_name)
+            raise PolicyError(f"{name!r} is no cookie of it; there are {known}", key=framework)
+        try:
+            by_name[name] = replace(by_name[name], name=new_name)
+        except PolicyError as error:
+            raise error.below(f"{framework}.{name}") from None
+    return tuple(by_name.values())
+
+
+def _preset(name: object, key: str) -> Mapping[str, Any]:
     try:
-        return load_preset(name)
+        return load_preset(text(name, key))
     except PolicyError as error:
         raise error.below(key) from None
 
 
-def _categories(
-    base: Mapping[str, Mapping[str, Any]], own: Iterable[Category]
-) -> dict[str, Category]:
+def _categories(base: Mapping[str, Mapping[str, Any]], own: object) -> Mapping[str, Category]:
     categories = {name: Category(name, **table) for name, table in base.items()}
-    for category in own:
+    given: set[str] = set()
+    for position, category in enumerate(_instances(own, Category, "categories")):
+        if category.id in given:
+            raise PolicyError(
+                f"{category.id!r} is there already; keep one of the two",
+                key=f"categories[{position}]",
+            )
+        given.add(category.id)
         categories[category.id] = category.over(categories.get(category.id))
     if categories[EXEMPT_CATEGORY].basis != "exempt":
         raise PolicyError(
@@ -419,27 +489,43 @@ def _categories(
             "needs consent",
             key=f"categories.{EXEMPT_CATEGORY}.basis",
         )
-    return categories
+    return ReadOnlyDict(categories)
 
 
 def _version(value: object) -> str:
     version = text(value, "version")
-    if not version or len(version) > _LONGEST_VERSION:
-        raise PolicyError(f"is not 1 to {_LONGEST_VERSION} characters long", key="version")
+    if not version.strip() or not version.isprintable() or len(version) > _LONGEST_VERSION:
+        raise PolicyError(
+            f"{version!r} is not a version; use 1 to {_LONGEST_VERSION} printable characters",
+            key="version",
+        )
     return version
 
 
-def _names(value: object, key: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        raise PolicyError(f"{value!r} is not a list; write [{value!r}]", key=key)
-    return tuple(text(name, key) for name in cast("Iterable[object]", value))
+def _listed(value: object, key: str) -> tuple[object, ...]:
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise PolicyError(f"{value!r} is not a list; put it in brackets", key=key)
+    return tuple(cast("Iterable[object]", value))
+
+
+def _instances(values: object, kind: type[T], key: str) -> tuple[T, ...]:
+    listed = _listed(values, key)
+    for position, value in enumerate(listed):
+        if not isinstance(value, kind):
+            raise PolicyError(
+                f"{value!r} is no {kind.__name__}; write {kind.__name__}(…)",
+                key=f"{key}[{position}]",
+            )
+    return cast("tuple[T, ...]", listed)
 
 
 def _domain(value: object, key: str) -> str | None:
     if value is None:
         return None
     if not _DOMAIN.fullmatch(text(value, key)):
-        raise PolicyError(f"{value!r} is not a domain of two labels or more", key=key)
+        raise PolicyError(
+            f"{value!r} is not a domain name of two labels or more, such as 'example.org'", key=key
+        )
     return cast("str", value)
 
 
@@ -447,7 +533,9 @@ def _cookie_name(value: object, domain: object) -> str:
     name = text(value, "cookie_name")
     if not _COOKIE_NAME.fullmatch(name):
         raise PolicyError(
-            f"{name!r} is not a token of up to 64 characters (RFC 9110 5.6.2)", key="cookie_name"
+            f"{name!r} cannot name a cookie; use a token of up to 64 characters (RFC 9110 5.6.2) "
+            "without '*'",
+            key="cookie_name",
         )
     if domain is not None and name.lower().startswith("__host-"):
         raise PolicyError(
@@ -458,8 +546,10 @@ def _cookie_name(value: object, domain: object) -> str:
 
 def _path_prefix(value: object) -> str:
     path = text(value, "path_prefix")
-    if not (path.startswith("/") and path.endswith("/")) or path == "/":
-        raise PolicyError(f"{path!r} does not begin and end with '/'", key="path_prefix")
+    if not _PATH_PREFIX.fullmatch(path):
+        raise PolicyError(
+            f"{path!r} is not a folder's path; write it like '/consent/'", key="path_prefix"
+        )
     return path
 
 
@@ -467,8 +557,8 @@ def _path_prefix(value: object) -> str:
 
 
 def _keywords(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    _check_keys(mapping, Policy, "")
-    keywords = dict(mapping)
+    keywords = dict(_table(mapping, ""))
+    _check_keys(keywords, Policy, "")
     if "version" not in keywords:
         raise PolicyError('is missing; write for example version = "2026-11"', key="version")
     if "categories" in keywords:
@@ -506,16 +596,17 @@ def _check_keys(
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise PolicyError(f"is no key here; {hint}", key=f"{key}.{name}" if key else name)
+            raise PolicyError(f"is no key here; {hint}", key=f"{key}.{name}" if key else str(name))
 
 
 def _table(value: object, key: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise PolicyError(f"{value!r} is not a table; write [{key}]", key=key)
+    if not isinstance(value, Mapping):
+        remedy = f"write [{key}]" if key else "give a mapping of keys to values"
+        raise PolicyError(f"{value!r} is not a table; {remedy}", key=key)
     return cast("Mapping[str, Any]", value)
 
 
 def _tables(value: object, key: str) -> list[object]:
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         raise PolicyError(f"{value!r} is not a list of tables; write [[{key}]]", key=key)
-    return cast("list[object]", value)
+    return list(cast("Iterable[object]", value))

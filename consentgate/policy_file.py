@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from consentgate.exceptions import PolicyError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+
+Table: TypeAlias = Mapping[str, Any]
 
 _PRESETS = resources.files("consentgate") / "presets"
 
@@ -23,13 +25,15 @@ def read_policy_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises `PolicyError` that names the file where it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
         reason = f"is not TOML: {error}"
+    except ValueError as error:  # a path with a NUL, a number of thousands of digits
+        reason = f"cannot be read: {error}"
     raise PolicyError(reason, file=str(path)) from None
 
 
@@ -39,7 +43,7 @@ def preset_names() -> list[str]:
 
 
 @cache
-def load_preset(name: str) -> Mapping[str, Any]:
+def load_preset(name: str) -> Table:
     """Return the settings of a preset, laid over those of the preset it names itself.
 
     Raises `PolicyError` for a name that no preset has.
@@ -51,12 +55,11 @@ def load_preset(name: str) -> Mapping[str, Any]:
     return overlay(load_preset(base), own) if base else own
 
 
-def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(base: Table, own: Table) -> dict[str, Any]:
     """Return ``base`` with the values of ``own`` laid over it, table by table."""
     merged = dict(base)
     for key, value in own.items():
         below = merged.get(key)
-        merged[key] = (
-            overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-        )
+        both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = overlay(cast("Table", below), cast("Table", value)) if both_tables else value
     return merged

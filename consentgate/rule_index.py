@@ -33,7 +33,8 @@ class RuleIndex(Generic[N]):
     Each pattern has a fixed head and a fixed tail (``_pk_*.ab`` has ``_pk_`` and ``.ab``, either
     may be empty). For each pair of lengths that occurs there is one dictionary, so a lookup costs
     as many reads as there are pairs of lengths, however many patterns share one. Only patterns
-    that share head and tail, and so differ in the middle alone, are tried one after the other.
+    that share head and tail, and so differ in the middle alone, are tried one after the other,
+    the one with the most fixed characters first.
     """
 
     def __init__(self, rules: Iterable[N]) -> None:
@@ -49,7 +50,7 @@ class RuleIndex(Generic[N]):
             (
                 head,
                 tail,
-                {key: [(_compile(rule.name), rule) for rule in same] for key, same in of.items()},
+                {key: _compiled(same) for key, same in of.items()},
             )
             for (_, head, tail), of in sorted(shapes.items(), key=_most_specific_first)
         ]
@@ -91,6 +92,11 @@ def _head_and_tail(pattern: str) -> tuple[str, str]:
 def _most_specific_first(item: tuple[tuple[bool, int, int], object]) -> tuple[bool, int, int]:
     (is_prefix, head, tail), _ = item
     return not is_prefix, -(head + tail), -head
+
+
+def _compiled(same: list[N]) -> list[tuple[re.Pattern[str], N]]:
+    longest_first = sorted(same, key=lambda rule: -len(_WILDCARD.sub("", rule.name)))
+    return [(_compile(rule.name), rule) for rule in longest_first]
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

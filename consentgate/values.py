@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from consentgate.duration import parse_duration
 from consentgate.exceptions import PolicyError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+class ReadOnlyDict(dict[K, V]):
+    """A dictionary that stays as it was made; unlike a mapping proxy, JSON and pickle know it."""
+
+    def __reduce__(self) -> tuple[type[ReadOnlyDict[K, V]], tuple[dict[K, V]]]:
+        return type(self), (dict(self),)
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise TypeError("what a policy says does not change; make another policy")
+
+
+_CHANGES = ("clear", "pop", "popitem", "setdefault", "update")
+for _name in ("__delitem__", "__ior__", "__setitem__", *_CHANGES):
+    setattr(ReadOnlyDict, _name, _refuse)
 
 
 def frozen(instance: object, **values: object) -> None:
@@ -44,9 +67,17 @@ def duration(value: object, key: str) -> int:
         raise error.below(key) from None
 
 
-def translations(value: object, key: str) -> dict[str, str]:
-    """Return texts by language tag (BCP 47)."""
-    if not isinstance(value, dict):
+def translations(value: object, key: str) -> Mapping[str, str]:
+    """Return texts by language tag."""
+    if not isinstance(value, Mapping):
         raise PolicyError(f"{value!r} names no language; write {{ en = '…' }}", key=key)
-    table = cast("dict[object, object]", value)
-    return {text(tag, key): text(words, f"{key}.{tag}") for tag, words in table.items()}
+    table = cast("Mapping[object, object]", value)
+    return ReadOnlyDict(
+        {_language(tag, key): text(words, f"{key}.{tag}") for tag, words in table.items()}
+    )
+
+
+def _language(value: object, key: str) -> str:
+    if not _LANGUAGE.fullmatch(text(value, key)):
+        raise PolicyError(f"{value!r} is no language tag; write 'en' or 'pt-BR' (BCP 47)", key=key)
+    return cast("str", value)

@@ -1,0 +1,49 @@
+# One command shows ConsentGate (`make demo`), one tells whether it is sound (`make test`).
+# PYTHON is the interpreter of .venv; PYTEST_FLAGS goes to every pytest run.
+
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo dev test lint types bench wheel-test clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+demo:  ## a site behind the gate, on this machine
+	@tools/venv .venv $(PYTHON) demo
+	$(BIN)/consentgate demo
+
+dev:  ## .venv with everything the other targets need
+	@tools/venv .venv $(PYTHON) dev
+
+test: dev  ## the tests with coverage, then on every newer Python found here
+	$(BIN)/pytest --cov $(PYTEST_FLAGS)
+	@set -e; for python in $$(tools/newer-pythons $(BIN)/python); do \
+	    venv=.venv-$${python##*/python}; \
+	    tools/venv $$venv $$python test; \
+	    echo $$venv/bin/pytest $(PYTEST_FLAGS); \
+	    $$venv/bin/pytest $(PYTEST_FLAGS); \
+	done
+
+lint: dev  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: dev  ## mypy and pyright, both strict
+	$(BIN)/mypy
+	$(if $(wildcard tests/typing),$(BIN)/mypy tests/typing)
+	$(BIN)/pyright
+	$(if $(wildcard tests/typing),$(BIN)/pyright tests/typing)
+
+bench: dev  ## what the gate costs a request
+	$(BIN)/python benchmarks/run.py
+
+wheel-test: dev  ## build sdist and wheel, test the wheel away from the sources
+	tools/wheel-test
+
+clean:  ## remove the environments and everything else that was made here
+	rm -rf .venv .venv-* build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
