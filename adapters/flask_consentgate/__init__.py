@@ -1,0 +1,116 @@
+"""ConsentGate for Flask: ``ConsentGate(app)``, or ``init_app`` in an application factory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from flask import request
+from werkzeug.local import LocalProxy
+
+from consentgate import ConfigurationError, Consent, Gate, Policy, wsgi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from flask import Flask
+    from werkzeug.wrappers import Request
+
+    from consentgate import Verdict
+    from consentgate.policy import PolicySource
+
+    SecretKeys = str | bytes | Sequence[str | bytes]
+
+__all__ = ["ConsentGate", "consent_from"]
+
+_COOKIE_NAME_SETTINGS: Final = {
+    "session": "SESSION_COOKIE_NAME",
+    "remember_token": "REMEMBER_COOKIE_NAME",  # Flask-Login
+}
+
+
+class ConsentGate:
+    """Keep the cookies of Flask applications within a policy.
+
+    Args:
+        app: passed on to `init_app`.
+        policy: a `Policy`, a mapping in the shape of the policy file, or that file's path, from
+            ``app.root_path`` where it is relative; unless given, the application's configuration
+            has it as ``CONSENTGATE_POLICY``.
+        secret_keys: newest first; unless given, ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``.
+        on_verdict: called with every `Verdict` but ``pass``.
+        gate: a gate, instead of the three above; its policy must name the cookies of Flask.
+
+    One extension object may serve several applications. Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        policy: PolicySource | None = None,
+        secret_keys: SecretKeys | None = None,
+        on_verdict: Callable[[Verdict], object] | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        if gate and any(given is not None for given in (policy, secret_keys, on_verdict)):
+            raise ConfigurationError("a gate has its own policy, secret_keys and on_verdict")
+        self._policy = policy
+        self._secret_keys = secret_keys
+        self._on_verdict = on_verdict
+        self._gate = gate
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Put the gate around ``app``, and ``consent`` into its templates.
+
+        The configuration is read now and not at the first request, because a mistake in it must
+        stop the start and not the first visitor: configure ``app`` before. WSGI middleware that
+        sets cookies of its own belongs inside: add it before, too.
+        """
+        if "consentgate" in app.extensions:
+            raise ConfigurationError(f"{app} has a gate already; call init_app once")
+        gate = self._gate or self._make_gate(app)
+        app.extensions["consentgate"] = gate
+        app.wsgi_app = wsgi.ConsentGateMiddleware(app.wsgi_app, gate)  # type: ignore[method-assign]
+        # A proxy, because to look at the consent is to ask for it, and that adds Vary (R23).
+        consent = LocalProxy(lambda: consent_from(request))
+        app.add_template_global(cast("Callable[..., Any]", consent), "consent")
+
+    def _make_gate(self, app: Flask) -> Gate:
+        config = _config(app)
+        settings = _COOKIE_NAME_SETTINGS.items()
+        names = {name: config[key] for name, key in settings if key in config}
+        policy = self._find_policy(app).with_framework("flask", names)
+        return Gate(policy, self._find_secret_keys(app), on_verdict=self._on_verdict)
+
+    def _find_policy(self, app: Flask) -> Policy:
+        source = self._policy
+        if source is None:
+            source = cast("PolicySource | None", _config(app).get("CONSENTGATE_POLICY"))
+        if source is None:
+            raise ConfigurationError(
+                'no policy; give policy=, or set app.config["CONSENTGATE_POLICY"] before init_app'
+            )
+        return Policy.load(source, folder=app.root_path)
+
+    def _find_secret_keys(self, app: Flask) -> SecretKeys:
+        if self._secret_keys is not None:
+            return self._secret_keys
+        if not app.secret_key:
+            raise ConfigurationError(
+                'no secret key; give secret_keys=, or set app.config["SECRET_KEY"] before init_app'
+            )
+        return [app.secret_key, *(_config(app).get("SECRET_KEY_FALLBACKS") or ())]
+
+
+def _config(app: Flask) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", app.config)
+
+
+def consent_from(request: Request) -> Consent:
+    """Return the consent of the visitor who made ``request``.
+
+    Raises `MiddlewareMissing` where it did not pass through the gate.
+    """
+    return wsgi.consent_from(request.environ)
