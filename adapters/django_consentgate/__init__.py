@@ -1,0 +1,12 @@
+"""ConsentGate for Django: an app, a middleware, a template tag and one setting.
+
+::
+
+    INSTALLED_APPS = ["django_consentgate", ...]
+    MIDDLEWARE = ["django_consentgate.middleware.ConsentGateMiddleware", ...]
+    CONSENTGATE = {"POLICY": BASE_DIR / "consent.toml"}
+"""
+
+from django_consentgate.request import consent_from
+
+__all__ = ["consent_from"]

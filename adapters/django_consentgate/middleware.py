@@ -1,0 +1,84 @@
+"""The gate as Django's outermost middleware."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.handlers.exception import response_for_exception
+from django.utils.functional import SimpleLazyObject
+
+from django_consentgate.conf import site_gate
+from django_consentgate.request import consent_from, open_visit, visit_of
+from django_consentgate.response import release, without_cookies
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from consentgate import Gate
+    from consentgate.gate import Visit
+
+
+class ConsentGateMiddleware:
+    """Keep the cookies of a Django site within its policy.
+
+    Put it first in ``MIDDLEWARE``: only the outermost sees every cookie. It gives each request a
+    ``consent``, which costs nothing until it is looked at.
+
+    Args:
+        get_response: what is inside; sync or async, and so is the middleware.
+        gate: a gate instead of that of ``settings.CONSENTGATE``, for a middleware factory of
+            your own; its policy must name Django's cookies.
+
+    Raises `ConfigurationError` when the site starts.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], Any], gate: Gate | None = None
+    ) -> None:
+        self.get_response = get_response
+        self._gate = gate
+        self._find_gate()  # a mistake in the settings stops the start and not the first visitor
+        self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def _find_gate(self) -> Gate:
+        return self._gate or site_gate()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer one request."""
+        setattr(request, "consent", SimpleLazyObject(partial(consent_from, request)))  # noqa: B010
+        if visit_of(request) is not None:  # a gate around Django judges this one
+            return cast(
+                "HttpResponseBase | Awaitable[HttpResponseBase]", self.get_response(request)
+            )
+        visit = open_visit(self._find_gate(), request)
+        if self._is_async:
+            return self._answer_async(request, visit)
+        return self._answer(request, visit)
+
+    # Django answers an exception of its outermost middleware outside of it, where a site's own
+    # handler500 could set cookies past the gate. So both ask Django for that answer themselves.
+
+    def _answer(self, request: HttpRequest, visit: Visit) -> HttpResponseBase:
+        response: HttpResponseBase = self.get_response(request)
+        try:
+            return release(visit, response)
+        except Exception as error:
+            return without_cookies(response_for_exception(request, error))
+
+    async def _answer_async(self, request: HttpRequest, visit: Visit) -> HttpResponseBase:
+        response: HttpResponseBase = await self.get_response(request)
+        try:
+            return release(visit, response)
+        except Exception as error:
+            answer = sync_to_async(response_for_exception, thread_sensitive=False)
+            return without_cookies(await answer(request, error))

@@ -1,0 +1,101 @@
+"""A Django request as the gate sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.core.handlers.asgi import ASGIRequest
+
+from consentgate import MiddlewareMissing
+from consentgate.gate import Visit
+from consentgate.wsgi import VISIT_KEY
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from consentgate import Consent, Gate
+
+
+class DjangoRequest:
+    """What the gate may want to know of a request, as Django tells it."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def header(self, name: str) -> str:
+        """Return the request header called ``name``; servers and Django join repetitions."""
+        return str(self._request.META.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+
+    def path(self) -> str:
+        """Return the path as the visitor sees it, below the prefix the site is mounted at."""
+        return self._request.path
+
+    def is_secure(self) -> bool:
+        """Whether the request came over TLS; settings may trust a proxy's word for it."""
+        return self._request.is_secure()
+
+
+def open_visit(gate: Gate, request: HttpRequest) -> Visit:
+    """Return the visit of ``request``, and hide from it what may not be read (R17)."""
+    request.META[VISIT_KEY] = visit = Visit(gate, DjangoRequest, request)
+    visit.cookie = readable = _cookie_header(request)
+    if visit.holds_governed(visit.cookie):
+        readable = visit.readable(visit.cookie)
+    if readable != request.META.get("HTTP_COOKIE", ""):
+        _replace_cookie_header(request, readable)
+    return visit
+
+
+def _cookie_header(request: HttpRequest) -> str:
+    """Return the Cookie header, whole.
+
+    HTTP/2 may bring it in pieces, to be joined by semicolons (RFC 9113 8.2.3); Django 5 joins
+    them by commas.
+    """
+    if isinstance(request, ASGIRequest):
+        pieces = [value for name, value in request.scope["headers"] if name == b"cookie"]
+        if len(pieces) > 1:
+            return b"; ".join(pieces).decode("latin-1")
+    return str(request.META.get("HTTP_COOKIE", ""))
+
+
+def _replace_cookie_header(request: HttpRequest, cookie: str) -> None:
+    del request.META["HTTP_COOKIE"]
+    if cookie:
+        request.META["HTTP_COOKIE"] = cookie
+    # Django computes both once, when somebody outside this middleware looks at them.
+    for computed in ("COOKIES", "headers"):
+        vars(request).pop(computed, None)
+    if isinstance(request, ASGIRequest):
+        _replace_in_scope(cast("dict[str, Any]", request.scope), cookie)
+
+
+def _replace_in_scope(scope: dict[str, Any], cookie: str) -> None:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
+    if cookie:
+        headers.append((b"cookie", cookie.encode("latin-1")))
+    scope["headers"] = headers
+
+
+def visit_of(request: HttpRequest) -> Visit | None:
+    """Return the visit of ``request``, whether this adapter or a gate around Django opened it."""
+    visit = request.META.get(VISIT_KEY)
+    if visit is None and isinstance(request, ASGIRequest):
+        visit = request.scope.get(VISIT_KEY)
+    return cast("Visit | None", visit)
+
+
+def consent_from(request: HttpRequest) -> Consent:
+    """Return the consent of the visitor who made ``request``.
+
+    Raises `MiddlewareMissing` where it did not pass through the gate.
+    """
+    visit = visit_of(request)
+    if visit is None:
+        raise MiddlewareMissing
+    # Django's own page cache stands inside the gate and cannot see the Vary that the gate will
+    # add; it would show one visitor's page to another. This is how it is told not to keep a page.
+    setattr(request, "_cache_update_cache", False)  # noqa: B010
+    return visit.consent

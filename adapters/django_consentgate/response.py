@@ -1,0 +1,105 @@
+"""A Django response on its way through the gate."""
+
+from __future__ import annotations
+
+from http.cookies import Morsel, SimpleCookie
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from django.utils.cache import patch_vary_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from django.http.response import HttpResponseBase
+
+    from consentgate.gate import Visit
+
+    Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def release(visit: Visit, response: Response) -> Response:
+    """Return ``response`` with only what may leave.
+
+    Raises `CookieBlocked` in ``block`` mode.
+    """
+    for name, line in _set_cookie_headers(response):
+        judged = visit.judge(line)
+        if judged is None:
+            del response.headers[name]
+        elif judged is not line:
+            response.headers[name] = judged
+    for key, morsel in list(response.cookies.items()):
+        line = morsel.OutputString()
+        judged = visit.judge(line)
+        if judged is None:
+            del response.cookies[key]
+        elif judged is not line:
+            response.cookies[key] = LineMorsel(judged)
+    _add(response, visit.additions([response.get("Vary", "")]))
+    return response
+
+
+def _set_cookie_headers(response: HttpResponseBase) -> list[tuple[str, str]]:
+    """Return what an application wrote past ``response.cookies``, however it spelt the name."""
+    return [item for item in response.items() if item[0].strip().lower() == "set-cookie"]
+
+
+def _add(response: HttpResponseBase, headers: list[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if name == "Vary":
+            patch_vary_headers(response, value.split(", "))
+        else:
+            _add_cookie(response.cookies, LineMorsel(value))
+
+
+def _add_cookie(cookies: SimpleCookie, morsel: LineMorsel) -> None:
+    # Several lines may set one name; only Django's dict wants a key for each.
+    key = morsel.key
+    while key in cookies:
+        key += "+"
+    cookies[key] = morsel
+
+
+def without_cookies(response: Response) -> Response:
+    """Return ``response`` with no cookie at all."""
+    response.cookies.clear()
+    for name, _ in _set_cookie_headers(response):
+        del response.headers[name]
+    return response
+
+
+class LineMorsel(Morsel[str]):
+    """A morsel that is written as the gate wrote it, byte for byte.
+
+    Who reads it, such as Django's test client, finds key, value and attributes as in any other.
+    Once somebody changes it, as middleware outside the gate may, it is written as any other, too.
+    """
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        pair, _, attributes = line.partition(";")
+        name, _, coded_value = pair.partition("=")
+        value, _ = SimpleCookie().value_decode(coded_value)
+        # Not `set`, which refuses some names that browsers take.
+        state = {"key": name, "value": value, "coded_value": coded_value}
+        cast("Any", self).__setstate__(state)
+        for attribute in attributes.split(";"):
+            self._set_attribute(*attribute.strip().partition("="))
+        self._line = line
+        self._as_written = Morsel[str].copy(self)
+
+    def _set_attribute(self, name: str, equals: str, value: str) -> None:
+        if self.isReservedKey(name):  # and not `Priority`, say, which a Morsel cannot hold
+            text_or_flag = value if equals else True
+            self[name] = int(value) if value.isdecimal() else text_or_flag
+
+    def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: N802
+        """Return the line."""
+        return self._line if self == self._as_written else super().OutputString(attrs)
+
+    def copy(self) -> LineMorsel:
+        """Return the same line again."""
+        return LineMorsel(self.OutputString())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LineMorsel, (self.OutputString(),)

@@ -1,0 +1,68 @@
+"""``{% if_consent %}``, and a filter to ask with inside ``{% if %}``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.template import Library, Node, NodeList, TemplateSyntaxError
+
+from django_consentgate.request import consent_from
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.template import Context
+    from django.template.base import FilterExpression, Parser, Token
+
+    from consentgate import Consent
+
+register = Library()
+
+
+@register.filter
+def allows(consent: Consent, category: str) -> bool:
+    """Return whether ``consent`` allows ``category``.
+
+    ``{% if consent|allows:"statistics" and not debug %}``; without the context processor it is
+    ``request.consent|allows:"statistics"``.
+    """
+    return consent.allows(category)
+
+
+@register.tag
+def if_consent(parser: Parser, token: Token) -> IfConsentNode:
+    """Show what is inside only to who allows a category.
+
+    ``{% if_consent "statistics" %}…{% else %}…{% end_if_consent %}``
+    """
+    try:
+        _, category = token.split_contents()
+    except ValueError:
+        raise TemplateSyntaxError('if_consent takes one category: {% if_consent "…" %}') from None
+    allowed = parser.parse(("else", "end_if_consent"))
+    otherwise = NodeList()
+    if parser.next_token().contents == "else":
+        otherwise = parser.parse(("end_if_consent",))
+        parser.delete_first_token()
+    return IfConsentNode(parser.compile_filter(category), allowed, otherwise)
+
+
+class IfConsentNode(Node):
+    """``{% if_consent %}`` in a compiled template."""
+
+    child_nodelists = ("allowed", "otherwise")
+
+    def __init__(self, category: FilterExpression, allowed: NodeList, otherwise: NodeList) -> None:
+        self.category = category
+        self.allowed = allowed
+        self.otherwise = otherwise
+
+    def render(self, context: Context) -> str:
+        """Return the part that the visitor's consent chooses."""
+        return (self.allowed if self._allows(context) else self.otherwise).render(context)
+
+    def _allows(self, context: Context) -> bool:
+        """Ask the request's visitor; a template without a request, as for mail, has nobody."""
+        request: HttpRequest | None = context.get("request", getattr(context, "request", None))
+        if request is None:
+            return False
+        return consent_from(request).allows(self.category.resolve(context))

@@ -1,0 +1,909 @@
+"""The Django adapter: settings, checks, the middleware both ways, templates."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from http.cookies import Morsel
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.contrib import messages
+from django.core import checks
+from django.core.cache import cache
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseServerError,
+    StreamingHttpResponse,
+)
+from django.middleware.csrf import get_token
+from django.template import TemplateSyntaxError, engines
+from django.test import AsyncClient, Client
+from django.test.utils import override_settings
+from django.urls import re_path
+from django.utils.translation import get_language
+from django.views.decorators.cache import cache_page
+from django.views.decorators.vary import vary_on_headers
+from django_consentgate import conf, consent_from
+from django_consentgate.middleware import ConsentGateMiddleware
+from django_consentgate.response import LineMorsel
+from django_site import (
+    GATE,
+    POLICY,
+    asgi_headers,
+    set_cookies,
+    setting,
+    site,
+    wsgi_headers,
+)
+
+import consentgate.asgi
+import consentgate.wsgi
+from consentgate import (
+    ConfigurationError,
+    CookieBlocked,
+    DecisionNotStored,
+    MiddlewareMissing,
+    Policy,
+    UnknownCategory,
+    Verdict,
+)
+from consentgate.duration import DAY, months
+from consentgate.testing import consent_cookie
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+ANALYTICS = "_ga=GA1.7; Max-Age=3600; Path=/; Priority=High; Partitioned; Secure"
+LONG_LAYOUT = "layout=wide; Path=/; Max-Age=999999"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Begin every test without cached pages."""
+    cache.clear()
+
+
+def visitor(*granted: str, client: type[Any] = Client, **options: Any) -> Any:
+    """Return a client whose visitor accepted only these categories."""
+    browser = client(**options)
+    browser.cookies.load("=".join(consent_cookie(conf.site_gate(), granted)))
+    return browser
+
+
+def granting(request: HttpRequest) -> HttpResponse:
+    """Answer with a cookie, after granting what it needs."""
+    consent_from(request).grant("statistics")
+    return setting(ANALYTICS)
+
+
+def plain(_request: HttpRequest) -> HttpResponse:
+    """Answer without a cookie."""
+    return HttpResponse("Hello")
+
+
+class TestSettings:
+    """``settings.CONSENTGATE`` is one gate."""
+
+    def test_a_policy_may_be_a_path_a_mapping_or_a_policy(self, tmp_path: Path) -> None:
+        """All three give equal policies."""
+        file = tmp_path / "consent.toml"
+        file.write_text('version = "1"\n', encoding="utf-8")
+        policies = []
+        for source in (file, str(file), {"version": "1"}, Policy("1")):
+            with override_settings(CONSENTGATE={"POLICY": source}):
+                policies.append(conf.site_policy())
+        assert policies[:1] * 4 == policies
+
+    @pytest.mark.parametrize("frameworks", [[], ["django"]])
+    def test_django_cookies_are_exempt_under_their_names(self, frameworks: list[str]) -> None:
+        """The settings name them, whether or not the policy names the framework."""
+        with override_settings(CONSENTGATE={"POLICY": {**POLICY, "frameworks": frameworks}}):
+            policy = conf.site_policy()
+        for name in ("shop_session", "shop_csrf", "shop_language", "messages"):
+            rule = policy.rule_for(name)
+            assert (name, "necessary") == (rule and rule.name, rule and rule.category)
+        for name in ("sessionid", "csrftoken", "django_language"):
+            assert policy.rule_for(name) is None
+
+    def test_R8_the_sites_own_rule_beats_djangos(self) -> None:
+        """A site may declare its language cookie anything else than exempt."""
+        own = {"name": "shop_language", "category": "functional"}
+        with override_settings(CONSENTGATE={"POLICY": {"version": "1", "cookies": [own]}}):
+            rule = conf.site_policy().rule_for("shop_language")
+        assert "functional" == (rule and rule.category)
+
+    def test_R19_decisions_are_signed_with_djangos_keys(self) -> None:
+        """Rotating SECRET_KEY asks nobody again."""
+        with override_settings(SECRET_KEY="an older key", SECRET_KEY_FALLBACKS=[]):
+            browser = visitor("statistics")
+        with site(lambda _: setting(ANALYTICS)):
+            assert {"line 0"} == set(browser.get("/").cookies)
+            with override_settings(SECRET_KEY_FALLBACKS=[]):
+                assert set() == set(browser.get("/").cookies)
+
+    def test_R19_consent_may_have_keys_of_its_own(self) -> None:
+        """SECRET_KEYS stands in the place of Django's."""
+        own = {"POLICY": POLICY, "SECRET_KEYS": ["consent only"]}
+        with override_settings(CONSENTGATE=own):
+            browser = visitor("statistics")
+            with site(lambda _: setting(ANALYTICS)):
+                assert {"line 0"} == set(browser.get("/").cookies)
+        with site(lambda _: setting(ANALYTICS)):
+            assert set() == set(browser.get("/").cookies)
+
+    @pytest.mark.parametrize("dotted", [False, True])
+    def test_R25_verdicts_reach_on_verdict(self, dotted: bool) -> None:
+        """It may be a callable or the dotted path of one."""
+        heard.clear()
+        listener = f"{__name__}.hear" if dotted else hear
+        with (
+            override_settings(CONSENTGATE={"POLICY": POLICY, "ON_VERDICT": listener}),
+            site(lambda _: setting(ANALYTICS)),
+        ):
+            Client().get("/")
+        assert [Verdict("_ga", "statistics", "strip", "undecided", enforced=True)] == heard
+
+    def test_a_changed_setting_governs_the_next_request(self) -> None:
+        """Tests may override settings around a client that lives on."""
+        browser = Client()
+        with site(lambda _: setting(ANALYTICS)):
+            assert set() == set(browser.get("/").cookies)
+            with override_settings(CONSENTGATE={"POLICY": {**POLICY, "mode": "report"}}):
+                assert {"line 0"} == set(browser.get("/").cookies)
+            with override_settings(USE_TZ=True):
+                gate = conf.site_gate()
+            assert gate is conf.site_gate()
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_a_mistake_stops_the_start(self, is_async: bool) -> None:
+        """The middleware does not wait for the first visitor."""
+
+        async def inside(_request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+        with (
+            override_settings(CONSENTGATE={"POLICY": POLICY, "POLICIES": 1}),
+            pytest.raises(ConfigurationError, match="'POLICIES'"),
+        ):
+            ConsentGateMiddleware(inside if is_async else plain)
+
+
+heard: list[Verdict] = []
+
+
+def hear(verdict: Verdict) -> None:
+    """Note ``verdict``."""
+    heard.append(verdict)
+
+
+def found() -> list[tuple[str | None, str]]:
+    """Return id and message of what the system checks say, every one with a hint."""
+    said = checks.run_checks(tags=["consentgate"])
+    assert all(message.hint for message in said)
+    return [(message.id, message.msg) for message in said]
+
+
+class TestChecks:
+    """``manage.py check`` names the mistake and the remedy."""
+
+    def test_a_sound_site_passes(self) -> None:
+        """Nothing is said about it."""
+        assert [] == found()
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({}, "CONSENTGATE['POLICY']: None is no policy; give a Policy, a mapping"),
+            ({"POLICY": 5}, "CONSENTGATE['POLICY']: 5 is no policy; give a Policy, a mapping"),
+            ({"POLICY": "/no/such.toml"}, "/no/such.toml: cannot be read: No such file"),
+            (
+                {"POLICY": {**POLICY, "cookies": [{"name": "a", "category": "odd"}]}},
+                "CONSENTGATE['POLICY']: cookies[0].category: 'odd' is no category of this policy",
+            ),
+            (
+                {
+                    "POLICY": {
+                        "version": "1",
+                        "categories": {f"c{n}": {} for n in range(99)},
+                    }
+                },
+                "categories: are too many for a consent cookie",
+            ),
+        ],
+    )
+    def test_E001_a_policy_is_missing_or_wrong(self, options: Any, message: str) -> None:
+        """The message is that of the PolicyError."""
+        with override_settings(CONSENTGATE=options):
+            ((identifier, said),) = found()
+        assert "consentgate.E001" == identifier
+        assert said.startswith(message)
+
+    def test_E001_without_the_setting(self) -> None:
+        """An app that was installed and then forgotten is found."""
+        with override_settings():
+            del settings.CONSENTGATE
+            assert ["consentgate.E001"] == [identifier for identifier, _ in found()]
+
+    def test_E001_the_setting_is_no_dict(self) -> None:
+        """Whoever wrote the path alone is told what is expected."""
+        with override_settings(CONSENTGATE="consent.toml"):
+            said = found()
+        assert ("consentgate.E001", "CONSENTGATE is 'consent.toml'; make it a dict") in said
+
+    def test_E002_an_unknown_key(self) -> None:
+        """The key is named."""
+        with override_settings(CONSENTGATE={"POLICY": POLICY, "POLCY": 1}):
+            assert [
+                (
+                    "consentgate.E002",
+                    "CONSENTGATE['POLCY'] is no setting; use POLICY, SECRET_KEYS, ON_VERDICT",
+                )
+            ] == found()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"CONSENTGATE": {"POLICY": POLICY, "SECRET_KEYS": []}},
+            {"SECRET_KEY": "", "SECRET_KEY_FALLBACKS": []},
+        ],
+    )
+    def test_E003_no_secret_key(self, changes: Any) -> None:
+        """Neither the gate's own nor Django's."""
+        with override_settings(**changes):
+            assert ["consentgate.E003"] == [identifier for identifier, _ in found()]
+
+    @pytest.mark.parametrize("listener", ["no.such.function", "nodots", 5])
+    def test_E004_on_verdict_cannot_be_called(self, listener: Any) -> None:
+        """Neither a callable nor a path that leads to one."""
+        with override_settings(CONSENTGATE={"POLICY": POLICY, "ON_VERDICT": listener}):
+            ((identifier, message),) = found()
+        assert "consentgate.E004" == identifier
+        assert message.startswith("CONSENTGATE['ON_VERDICT']")
+
+    def test_W001_the_gate_is_not_outermost(self) -> None:
+        """The middleware outside it is named."""
+        outer = "django.middleware.common.CommonMiddleware"
+        with override_settings(MIDDLEWARE=[outer, GATE]):
+            assert [
+                ("consentgate.W001", f"The cookies of {outer} do not pass through ConsentGate.")
+            ] == found()
+
+    @pytest.mark.parametrize("others", [[], ["django.middleware.common.CommonMiddleware"]])
+    def test_W002_the_gate_is_missing(self, others: list[str]) -> None:
+        """The app alone enforces nothing."""
+        with override_settings(MIDDLEWARE=others):
+            assert ["consentgate.W002"] == [identifier for identifier, _ in found()]
+
+
+class TestDjangosOwnCookies:
+    """Session, CSRF, language and messages work for a visitor who accepts nothing."""
+
+    def test_a_session_lasts(self) -> None:
+        """A signed-cookie session counts on from visit to visit."""
+
+        def count(request: HttpRequest) -> HttpResponse:
+            request.session["visits"] = request.session.get("visits", 0) + 1
+            return HttpResponse(str(request.session["visits"]))
+
+        browser = visitor()
+        with site(count):
+            assert [b"1", b"2", b"3"] == [browser.get("/").content for _ in range(3)]
+
+    def test_a_form_can_be_sent(self) -> None:
+        """The CSRF cookie leaves and is read again."""
+        browser = Client(enforce_csrf_checks=True)
+        with site(lambda request: HttpResponse(get_token(request))):
+            assert 403 == browser.post("/").status_code
+            token = browser.get("/").content.decode()
+            assert 200 == browser.post("/", {"csrfmiddlewaretoken": token}).status_code
+
+    def test_a_language_can_be_chosen(self) -> None:
+        """Django's own view sets it, and for no longer than the policy allows (R12)."""
+        browser = Client()
+        with site(lambda _: HttpResponse(get_language())):
+            browser.post("/i18n/setlang/", {"language": "fr"})
+            assert b"fr" == browser.get("/").content
+        assert months(13) == browser.cookies["shop_language"]["max-age"]
+
+    def test_a_message_arrives_once(self) -> None:
+        """The messages cookie leaves, is read and deleted (R5)."""
+
+        def talk(request: HttpRequest) -> HttpResponse:
+            if request.method == "POST":
+                messages.info(request, "Saved")
+                return HttpResponse()
+            return HttpResponse(", ".join(str(said) for said in messages.get_messages(request)))
+
+        browser = Client()
+        with site(talk):
+            browser.post("/")
+            assert [b"Saved", b""] == [browser.get("/").content for _ in range(2)]
+
+
+class TestOnTheWire:
+    """What Django's handlers send."""
+
+    @pytest.fixture(params=["wsgi", "asgi"])
+    def send(self, request: pytest.FixtureRequest) -> Callable[..., list[tuple[str, str]]]:
+        """Return a function that asks the site, and gives the headers of its answer."""
+        if request.param == "wsgi":
+            return lambda **headers: wsgi_headers(
+                **{f"HTTP_{name.upper()}": value for name, value in headers.items()}
+            )
+        return lambda **headers: asyncio.run(asgi_headers(list(headers.items())))
+
+    def lines(self, headers: list[tuple[str, str]]) -> list[str]:
+        """Return the Set-Cookie lines, without the blank that Django may put before each."""
+        return [line.removeprefix(" ") for line in set_cookies(headers)]
+
+    def test_R2_lines_leave_byte_for_byte(self, send: Any) -> None:
+        """Two of one name stay two, and the gate's own comes last."""
+        lines = [ANALYTICS, "_ga=GA1.8; path=/a; secure; priority=low"]
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            consent_from(request).grant("statistics")
+            return setting(*lines)
+
+        with site(answer):
+            sent = self.lines(send())
+        assert lines == sent[:2]
+        assert sent[2].startswith("eu-consent=policy=1&time=")
+        assert "; Path=/; Max-Age=15638400; SameSite=Lax" == sent[2][sent[2].index(";") :]
+
+    def test_R12_a_rewritten_line_leaves_as_the_gate_wrote_it(self, send: Any) -> None:
+        """Unknown attributes survive, which a plain morsel could not hold."""
+        line = "layout=wide; Priority=High; Max-Age=999999; Partitioned; path=/"
+        limited = f"layout=wide; Priority=High; Partitioned; path=/; Max-Age={DAY}"
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            consent_from(request).grant("functional")
+            return setting(line)
+
+        with site(answer):
+            assert limited == self.lines(send())[0]
+
+    def test_R4_a_header_written_past_the_cookies_is_gated(self, send: Any) -> None:
+        """Kept away, limited or left as it is, as any other line, whatever its case."""
+        for line, expected in (
+            (ANALYTICS, []),
+            ("shop_csrf=1; Max-Age=60", ["shop_csrf=1; Max-Age=60"]),
+            ("shop_csrf=1; Max-Age=99999999", [f"shop_csrf=1; Max-Age={months(13)}"]),
+        ):
+            for name in ("Set-Cookie", "set-cookie"):
+                with site(lambda _, headers={name: line}: HttpResponse(headers=headers)):
+                    assert expected == self.lines(send())
+
+    def test_R10_a_deleted_consent_cookie_may_be_set_again(self, send: Any) -> None:
+        """Two lines of one name both leave, the gate's own last."""
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            consent_from(request).withdraw()
+            response = HttpResponse()
+            response.delete_cookie("eu-consent")
+            return response
+
+        with site(answer):
+            deletion, decision = self.lines(send())
+        assert deletion.startswith('eu-consent=""; expires=Thu, 01 Jan 1970')
+        assert "statistics=false" in decision
+
+    def test_R17_the_application_does_not_see_what_it_may_not_read(self, send: Any) -> None:
+        """Neither in COOKIES, META and headers, nor in what lies below them."""
+        seen: list[Any] = []
+
+        def look(request: Any) -> HttpResponse:
+            raw = getattr(request, "environ", None) or dict(request.scope["headers"])
+            below = raw.get("HTTP_COOKIE", raw.get(b"cookie", b""))
+            seen.append((request.COOKIES, request.META.get("HTTP_COOKIE")))
+            seen.append((request.headers.get("cookie"), below in ("a=1; b=2", b"a=1; b=2")))
+            return HttpResponse()
+
+        with site(look):
+            send(cookie="a=1; _ga=GA1; b=2")
+        assert [({"a": "1", "b": "2"}, "a=1; b=2"), ("a=1; b=2", True)] == seen
+
+    def test_R17_no_empty_header_is_left(self, send: Any) -> None:
+        """Where nothing may be read there is no Cookie header."""
+        seen: list[Any] = []
+
+        def look(request: Any) -> HttpResponse:
+            seen.append((request.COOKIES, "HTTP_COOKIE" in request.META))
+            return HttpResponse()
+
+        with site(look):
+            send(cookie="_ga=GA1")
+        assert [({}, False)] == seen
+
+    def test_R17_a_cookie_header_in_pieces_counts(self) -> None:
+        """HTTP/2 may send one cookie a header (RFC 9113 8.2.3)."""
+        seen: list[Any] = []
+
+        def look(request: Any) -> HttpResponse:
+            seen.append(request.COOKIES)
+            return setting(ANALYTICS)
+
+        pieces = [("cookie", "a=1"), ("cookie", "_ga=GA1"), ("cookie", "b=2")]
+        with site(look):
+            consent = "=".join(consent_cookie(conf.site_gate(), ["statistics"]))
+            assert [] == self.lines(asyncio.run(asgi_headers(pieces)))
+            allowed = asyncio.run(asgi_headers([*pieces, ("cookie", consent)]))
+        assert [ANALYTICS] == self.lines(allowed)
+        assert {"a": "1", "b": "2"} == seen[0]
+        assert {"a", "_ga", "b", "eu-consent"} == set(seen[1])
+
+
+class TestTheTestClient:
+    """Django's own clients show what a browser would get."""
+
+    def test_a_rewritten_morsel_reads_like_any_other(self) -> None:
+        """The jar has its value and its new lifetime."""
+
+        def answer(_request: HttpRequest) -> HttpResponse:
+            response = HttpResponse()
+            response.set_cookie("layout", 'wide "1"', max_age=999999, samesite="Lax", secure=True)
+            return response
+
+        browser = visitor("functional")
+        with site(answer):
+            browser.get("/")
+        morsel = browser.cookies["layout"]
+        assert ("layout", 'wide "1"', r'"wide \"1\""') == (
+            morsel.key,
+            morsel.value,
+            morsel.coded_value,
+        )
+        assert (DAY, "/", "Lax", True) == tuple(
+            morsel[name] for name in ("max-age", "path", "samesite", "secure")
+        )
+        assert str(morsel["expires"]).endswith(" GMT")
+
+    def test_it_sends_a_rewritten_cookie_back(self) -> None:
+        """Its value arrives as it was set."""
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            response = HttpResponse(request.COOKIES.get("layout", "none"))
+            response.set_cookie("layout", "very wide", max_age=999999)
+            return response
+
+        browser = visitor("functional")
+        with site(answer):
+            assert [b"none", b"very wide"] == [browser.get("/").content for _ in range(2)]
+
+    def test_it_keeps_the_consent_cookie(self) -> None:
+        """A decision holds on the next visit, whose cookies may then leave."""
+        browser = Client()
+        with site(granting):
+            browser.post("/")
+        with site(lambda _: setting(ANALYTICS)):
+            assert {"line 0"} == set(browser.get("/").cookies)
+
+    def test_the_async_client_does_the_same(self) -> None:
+        """Deciding, storing and reading, all in one event loop."""
+
+        async def view(request: HttpRequest) -> HttpResponse:
+            if request.method == "POST":
+                consent_from(request).grant("functional")
+            response = HttpResponse(request.COOKIES.get("layout", "none"))
+            response.set_cookie("layout", "wide", max_age=999999)
+            return response
+
+        async def visit() -> list[bytes]:
+            browser = AsyncClient()
+            answers = [await browser.get("/"), await browser.post("/"), await browser.get("/")]
+            assert DAY == browser.cookies["layout"]["max-age"]
+            return [answer.content for answer in answers]
+
+        with site(view):
+            assert [b"none", b"none", b"wide"] == asyncio.run(visit())
+
+
+class TestMorsel:
+    """A line of the gate's as a morsel."""
+
+    line = f"_ga=1; Max-Age={DAY}; Path=/; Priority=High; Secure"
+
+    def test_it_is_written_byte_for_byte(self) -> None:
+        """Whichever way Django or somebody else writes it."""
+        morsel = LineMorsel(self.line)
+        assert self.line == morsel.OutputString()
+        assert f" {self.line}" == morsel.output(header="")
+        assert f"Set-Cookie: {self.line}" == str(morsel)
+
+    def test_a_copy_is_the_same(self) -> None:
+        """Responses are copied and pickled, by caches above all."""
+        morsel = LineMorsel(self.line)
+        for twin in (morsel.copy(), copy.copy(morsel), pickle.loads(pickle.dumps(morsel))):  # noqa: S301
+            assert (morsel, self.line) == (twin, twin.OutputString())
+
+    def test_what_is_changed_later_is_not_lost(self) -> None:
+        """Middleware outside the gate may change a morsel as it may any other."""
+        morsel = LineMorsel(self.line)
+        morsel["httponly"] = True
+        assert f"_ga=1; HttpOnly; Max-Age={DAY}; Path=/; Secure" == morsel.OutputString()
+        morsel.set("_ga", "2", "2")
+        assert f"_ga=2; HttpOnly; Max-Age={DAY}; Path=/; Secure" == morsel.copy().OutputString()
+
+    def test_a_name_that_morsels_refuse_is_no_error(self) -> None:
+        """Browsers take cookies called ``path``, and names that are no tokens."""
+        for name in ("path", "a[b]"):
+            assert name == LineMorsel(f"{name}=1; Max-Age=5").key
+
+
+class TestResponses:
+    """What passes through the middleware, and how."""
+
+    def test_R2_an_unchanged_morsel_stays_the_same_object(self) -> None:
+        """Nothing is copied that need not be."""
+        given = setting("shop_csrf=1; Path=/", ANALYTICS, LONG_LAYOUT)
+        before = dict(given.cookies)
+        with site(lambda _: given):
+            after = visitor("functional").get("/").cookies
+        assert before["line 0"] is after["line 0"]
+        assert {"line 0", "line 2"} == set(after)
+        assert isinstance(after["line 2"], Morsel)
+        assert f"layout=wide; Path=/; Max-Age={DAY}" == after["line 2"].OutputString()
+
+    def test_R4_errors_inside_are_gated(self) -> None:
+        """A page for an exception is a response like any other."""
+        with site(bad_view, ROOT_URLCONF=failing_urls()):
+            response = Client(raise_request_exception=False).get("/")
+        assert (500, set()) == (response.status_code, set(response.cookies))
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_the_middleware_is_as_async_as_what_is_inside(self, is_async: bool) -> None:
+        """Django asks each middleware before it decides how to call it."""
+
+        async def inside(_request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+        middleware = ConsentGateMiddleware(inside if is_async else plain)
+        assert is_async == iscoroutinefunction(middleware)
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_R7_a_blocked_cookie_raises(self, is_async: bool) -> None:
+        """Django reports it as any exception of an application."""
+        with (
+            override_settings(CONSENTGATE={"POLICY": {**POLICY, "mode": "block"}}),
+            site(lambda _: setting(ANALYTICS)),
+            pytest.raises(CookieBlocked, match="'_ga' may not be set: undecided"),
+        ):
+            get("/", is_async=is_async)
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_R7_the_page_for_a_blocked_cookie_has_none(self, is_async: bool) -> None:
+        """A handler500 that sets cookies is no way past the gate."""
+        with (
+            override_settings(CONSENTGATE={"POLICY": {**POLICY, "mode": "block"}}),
+            site(plain, ROOT_URLCONF=failing_urls(lambda _: setting(ANALYTICS))),
+        ):
+            response = get("/", is_async=is_async, raise_request_exception=False)
+        assert (500, b"Sorry") == (response.status_code, response.content)
+        assert (set(), False) == (set(response.cookies), response.has_header("Set-Cookie"))
+
+    def test_R9_a_grant_and_a_withdrawal_govern_the_same_answer(self) -> None:
+        """Both from a view."""
+
+        def withdrawing(request: HttpRequest) -> HttpResponse:
+            consent_from(request).withdraw("statistics")
+            return setting(ANALYTICS)
+
+        browser = Client()
+        with site(granting):
+            assert ["line 0", "eu-consent"] == list(browser.post("/").cookies)
+        with site(withdrawing):
+            assert ["eu-consent"] == list(browser.post("/").cookies)
+
+    def test_R11_a_cookie_free_route_is_the_path_the_visitor_sees(self) -> None:
+        """That is below the prefix the site is mounted at."""
+        with site(lambda _: setting("shop_csrf=1")):
+            mounted = Client().get("/contact", SCRIPT_NAME="/shop")
+            assert set() == set(mounted.cookies)
+            assert {"line 0"} == set(Client().get("/contact").cookies)
+
+    def test_R19_the_consent_cookie_is_secure_where_the_request_was(self) -> None:
+        """Also where a proxy that the settings trust says so."""
+        with site(granting):
+            for headers, expected in (({}, ""), ({"X-Forwarded-Proto": "https"}, True)):
+                cookies = Client().post("/", headers=headers).cookies
+                assert expected == cookies["eu-consent"]["secure"]
+
+    def test_R22_privacy_signals_are_heard(self) -> None:
+        """Sec-GPC refuses what the policy marks, for an undecided visitor."""
+        advertising = {"advertising": {"basis": "opt-out"}}
+        with (
+            override_settings(CONSENTGATE={"POLICY": {"version": "1", "categories": advertising}}),
+            site(lambda request: HttpResponse(str(consent_from(request).allows("advertising")))),
+        ):
+            answers = [Client(headers={"Sec-GPC": value}).get("/").content for value in ("1", "0")]
+        assert [b"False", b"True"] == answers
+
+    def test_R4_streams_and_files_are_untouched(self) -> None:
+        """Body and class of a response stay, its cookies are gated."""
+        path = __file__
+        for make in (
+            lambda: StreamingHttpResponse(iter([b"a", b"b"])),
+            lambda: FileResponse(open(path, "rb")),  # noqa: PTH123, SIM115 - closed by the response
+        ):
+
+            def answer(_request: HttpRequest, make: Any = make) -> Any:
+                response = make()
+                response.set_cookie("_ga", "1")
+                return response
+
+            with site(answer):
+                response = Client().get("/")
+                body = b"".join(response.streaming_content)
+                response.close()
+            assert set() == set(response.cookies)
+            assert body.startswith((b"ab", b'"""The Django adapter'))
+
+    def test_R4_an_async_stream_is_untouched(self) -> None:
+        """Nothing of it is read early."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"a"
+            yield b"b"
+
+        async def answer(_request: HttpRequest) -> StreamingHttpResponse:
+            response = StreamingHttpResponse(pieces())
+            response.set_cookie("_ga", "1")
+            return response
+
+        async def visit() -> tuple[bytes, set[str]]:
+            response: Any = await AsyncClient().get("/")
+            return b"".join([piece async for piece in response.streaming_content]), set(
+                response.cookies
+            )
+
+        with site(answer):
+            assert (b"ab", set()) == asyncio.run(visit())
+
+    def test_R17_what_an_outer_middleware_computed_is_refreshed(self) -> None:
+        """COOKIES and headers are computed once; what was hidden since is not in them."""
+        seen: list[Any] = []
+
+        def look(request: HttpRequest) -> HttpResponse:
+            seen.append((request.COOKIES, request.headers.get("Cookie")))
+            return HttpResponse()
+
+        with site(look, MIDDLEWARE=[f"{__name__}.curious", GATE]):
+            Client(headers={"Cookie": "a=1; _ga=2"}).get("/")
+        assert [({"a": "1"}, "a=1")] == seen
+
+
+def curious(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Make a middleware that looks at the cookies before the gate does."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        assert {"a": "1", "_ga": "2"} == request.COOKIES
+        assert "a=1; _ga=2" == request.headers["Cookie"]
+        return get_response(request)
+
+    return middleware
+
+
+def bad_view(_request: HttpRequest) -> HttpResponse:
+    """Fail."""
+    raise LookupError("an application's own error")
+
+
+def sorry(_request: HttpRequest) -> HttpResponse:
+    """Answer an exception, with cookies."""
+    response = HttpResponseServerError("Sorry", headers={"set-cookie": "_ga=1"})
+    response.set_cookie("_ga", "2")
+    return response
+
+
+def failing_urls(view: Callable[..., Any] = bad_view) -> type:
+    """Return the addresses of a site whose pages for exceptions set cookies."""
+    return type("Urls", (), {"urlpatterns": [re_path("", view)], "handler500": staticmethod(sorry)})
+
+
+def get(path: str, *, is_async: bool, **options: Any) -> Any:
+    """Ask the site with Django's client or its async one."""
+    if is_async:
+
+        async def ask() -> Any:
+            return await AsyncClient(**options).get(path)
+
+        return asyncio.run(ask())
+    return Client(**options).get(path)
+
+
+class TestAsking:
+    """`request.consent` and `consent_from`."""
+
+    def test_both_are_the_same_consent(self) -> None:
+        """What is granted on one is granted on the other."""
+
+        def answer(request: Any) -> HttpResponse:
+            request.consent.grant("statistics")
+            return HttpResponse(str(sorted(consent_from(request).granted)))
+
+        with site(answer):
+            assert b"['statistics']" == Client().post("/").content
+
+    def test_R23_having_it_is_not_asking(self) -> None:
+        """Caching headers stay untouched until somebody looks."""
+        had: list[Any] = []
+
+        def answer(request: Any) -> HttpResponse:
+            had.append(request.consent)
+            return HttpResponse()
+
+        with site(answer, MIDDLEWARE=[GATE]):
+            assert not Client().get("/").has_header("Vary")
+
+    def test_R23_asking_adds_to_djangos_vary(self) -> None:
+        """Each name once, and a Vary of everything stays as it is."""
+        for own, expected in (
+            (["Accept"], "Accept, Cookie"),
+            (["Accept", "cookie"], "Accept, cookie"),
+            (["*"], "*"),
+        ):
+
+            @vary_on_headers(*own)
+            def answer(request: Any) -> HttpResponse:
+                return HttpResponse(str(request.consent.decided))
+
+            with site(answer, MIDDLEWARE=[GATE]):
+                assert expected == Client().get("/")["Vary"]
+
+    def test_R23_djangos_own_cache_keeps_no_answer_that_asked(self) -> None:
+        """It stands inside the gate and would show one visitor's page to another."""
+
+        def allowed(request: HttpRequest) -> HttpResponse:
+            return HttpResponse(str(consent_from(request).allows("statistics")))
+
+        cached = [
+            GATE,
+            "django.middleware.cache.UpdateCacheMiddleware",
+            "django.middleware.cache.FetchFromCacheMiddleware",
+        ]
+        for view, middleware in ((allowed, cached), (cache_page(60)(allowed), [GATE])):
+            with site(view, MIDDLEWARE=middleware):
+                assert b"True" == visitor("statistics").get("/").content
+                assert b"False" == Client().get("/").content
+
+    def test_a_page_that_did_not_ask_is_cached(self) -> None:
+        """And its cookies are judged for each visitor it is shown to (R4)."""
+        asked: list[str] = []
+
+        @cache_page(60)
+        def answer(request: HttpRequest) -> HttpResponse:
+            asked.append(request.path)
+            response = HttpResponse()
+            response.set_cookie("_ga", "1")
+            return response
+
+        with site(answer, MIDDLEWARE=[GATE]):
+            assert {"_ga"} == set(visitor("statistics").get("/").cookies)
+            assert set() == set(Client().get("/").cookies)
+        assert ["/"] == asked
+
+    def test_R9_a_decision_while_streaming_comes_too_late(self) -> None:
+        """The headers are gone, and saying so beats losing it."""
+
+        def answer(request: HttpRequest) -> StreamingHttpResponse:
+            def pieces() -> Iterator[bytes]:
+                consent_from(request).grant("statistics")
+                yield b"late"
+
+            return StreamingHttpResponse(pieces())
+
+        with site(answer), pytest.raises(DecisionNotStored, match="has begun"):
+            Client().get("/").getvalue()
+
+    def test_without_the_middleware_nobody_answers(self) -> None:
+        """Neither under WSGI nor under ASGI."""
+        with site(lambda request: HttpResponse(str(consent_from(request))), MIDDLEWARE=[]):
+            for is_async in (False, True):
+                with pytest.raises(MiddlewareMissing):
+                    get("/", is_async=is_async)
+
+
+class TestAGateAroundDjango:
+    """Both middlewares at once are one gate: the outer one judges."""
+
+    def test_wsgi(self) -> None:
+        """A grant inside Django is stored by the gate outside, once."""
+        with site(granting):
+            sent = through_wsgi_gate()
+        assert [ANALYTICS, "eu-consent"] == [sent[0].strip(), sent[1].partition("=")[0]]
+        assert 2 == len(sent)
+
+    def test_asgi(self) -> None:
+        """The same for ASGI."""
+        with site(granting):
+            sent = through_asgi_gate()
+        assert [ANALYTICS, "eu-consent"] == [sent[0].strip(), sent[1].partition("=")[0]]
+        assert 2 == len(sent)
+
+    def test_without_the_middleware_inside(self) -> None:
+        """The gate around Django is enough to ask about consent."""
+        with site(granting, MIDDLEWARE=[]):
+            assert 2 == len(through_wsgi_gate()) == len(through_asgi_gate())
+
+
+def through_wsgi_gate() -> list[str]:
+    """Ask Django behind the plain WSGI middleware, for the lines that leave."""
+    return set_cookies(
+        wsgi_headers(consentgate.wsgi.ConsentGateMiddleware(WSGIHandler(), conf.site_gate()))
+    )
+
+
+def through_asgi_gate() -> list[str]:
+    """Ask Django behind the plain ASGI middleware, for the lines that leave."""
+    app = consentgate.asgi.ConsentGateMiddleware(ASGIHandler(), conf.site_gate())  # type: ignore[arg-type]
+    return set_cookies(asyncio.run(asgi_headers([], app)))
+
+
+class TestTemplates:
+    """Asking in a template."""
+
+    def test_the_tag_shows_one_of_two_parts(self) -> None:
+        """Its category may be a variable."""
+        source = "{% if_consent category %}counted{% else %}not counted{% end_if_consent %}"
+        assert "not counted" == rendered(source, Client())
+        assert "counted" == rendered(source, visitor("statistics"))
+
+    def test_the_tag_needs_no_else(self) -> None:
+        """Then nothing is shown."""
+        source = "<{% if_consent 'statistics' %}counted{% end_if_consent %}>"
+        assert "<>" == rendered(source, Client())
+        assert "<counted>" == rendered(source, visitor("statistics"))
+
+    @pytest.mark.parametrize("name", ["consent", "request.consent"])
+    def test_the_filter_asks_inside_if(self, name: str) -> None:
+        """With the context processor, and with the request alone."""
+        source = f"{{% if {name}|allows:'statistics' %}}yes{{% else %}}no{{% endif %}}"
+        assert "no" == rendered(source, Client())
+        assert "yes" == rendered(source, visitor("statistics"))
+
+    def test_R23_a_template_that_does_not_ask_adds_no_vary(self) -> None:
+        """The context processor alone changes nothing."""
+        with site(lambda request: page(request, "Hello"), MIDDLEWARE=[GATE]):
+            assert not Client().get("/").has_header("Vary")
+        with site(lambda request: page(request, "{{ consent.decided }}"), MIDDLEWARE=[GATE]):
+            assert "Cookie" == Client().get("/")["Vary"]
+
+    def test_an_unknown_category_is_an_error(self) -> None:
+        """A slip of the pen must not silently mean no."""
+        with pytest.raises(UnknownCategory, match="'statistcs'"):
+            rendered("{% if_consent 'statistcs' %}{% end_if_consent %}", Client())
+
+    def test_nobody_consents_where_there_is_no_request(self) -> None:
+        """A template for a mail or for an error page is still rendered."""
+        template = compiled("{% if_consent 'statistics' %}a{% else %}b{% end_if_consent %}")
+        assert "b" == template.render()
+
+    def test_a_wrong_tag_is_told_at_once(self) -> None:
+        """It takes exactly one category."""
+        for tag in ("if_consent", "if_consent 'a' 'b'"):
+            with pytest.raises(TemplateSyntaxError, match="takes one category"):
+                compiled(f"{{% {tag} %}}{{% end_if_consent %}}")
+
+
+def compiled(source: str) -> Any:
+    """Compile ``source`` with our tags loaded."""
+    return engines["django"].from_string("{% load consentgate %}" + source)
+
+
+def page(request: HttpRequest, source: str) -> HttpResponse:
+    """Answer with ``source`` as a template."""
+    return HttpResponse(compiled(source).render({"category": "statistics"}, request))
+
+
+def rendered(source: str, browser: Client) -> str:
+    """Return what the visitor of ``browser`` sees of the template ``source``."""
+    with site(lambda request: page(request, source)):
+        return browser.get("/").content.decode()
