@@ -1,0 +1,246 @@
+"""The examples do what they are there to show, each through an HTTP client, at the headers."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from consentgate import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+DEMO = ROOT / "adapters" / "starlette_consentgate" / "demo"
+THIRTEEN_MONTHS = 393 * 24 * 60 * 60  # R15
+CSRF_INPUT = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]+)">')
+
+
+class ASGITransport(httpx.BaseTransport):
+    """Lets a synchronous client ask an ASGI application."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request, in an event loop of its own."""
+        return asyncio.run(self._ask(request))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._transport.handle_async_request(request)
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=await answer.aread()
+        )
+
+
+class Visitor:
+    """A browser that keeps cookies, fills in forms and does not follow redirects."""
+
+    def __init__(self, client: httpx.Client, renamed: dict[str, str]) -> None:
+        self.client = client
+        self.renamed = renamed
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask for a page."""
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def send(self, path: str, **fields: str | list[str]) -> httpx.Response:
+        """Send one of the home page's forms, with the token that the page has in it."""
+        found = CSRF_INPUT.search(self.get("/").text)
+        assert found
+        answer = self.client.post(path, data={found[1]: found[2], **fields})
+        assert answer.status_code in {302, 303}, answer.text
+        assert answer.headers["Location"] == "/"
+        return answer
+
+    def choose(self, choice: str, *categories: str) -> httpx.Response:
+        """Press one of the buttons of the consent form."""
+        return self.send("/choice", choice=choice, category=list(categories))
+
+    def stored(self, answer: httpx.Response) -> dict[str, str]:
+        """Return the lines of ``answer`` that store a cookie, by the name it has in all shops."""
+        lines = answer.headers.get_list("Set-Cookie")
+        named = {line.partition("=")[0]: line for line in lines if "Max-Age=0" not in line}
+        return {self.renamed.get(name, name): line for name, line in named.items()}
+
+    def read(self, answer: httpx.Response) -> set[str]:
+        """Return the names of the cookies that the shop says it could read."""
+        found = re.search(r"could read: ([^<]*)\.", answer.text)
+        assert found
+        return {self.renamed.get(name, name) for name in found[1].split()}
+
+
+def load(name: str) -> ModuleType:
+    """Import an example as a user's server does."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def in_process(transport: httpx.BaseTransport) -> Iterator[Visitor]:
+    """Visit a shop that runs here."""
+    with httpx.Client(transport=transport, base_url="http://shop.example") as client:
+        yield Visitor(client, {})
+
+
+@contextmanager
+def started(*command: str) -> Iterator[Visitor]:
+    """Visit a shop that runs as a process of its own, because Django is configured only once."""
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout
+        found = None
+        while not found:
+            line = process.stdout.readline()
+            assert line, "the shop ended before it said where it is"
+            found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        with httpx.Client(base_url=found[0]) as client:
+            yield Visitor(client, {"sessionid": "session", "django_language": "language"})
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+SHOPS = {
+    "wsgi_shop": lambda name: in_process(httpx.WSGITransport(load(name).app)),
+    "flask_shop": lambda name: in_process(httpx.WSGITransport(load(name).app)),
+    "starlette_shop": lambda name: in_process(ASGITransport(load(name).app)),
+    "fastapi_shop": lambda name: in_process(ASGITransport(load(name).app)),
+    "django_shop": lambda name: started(
+        str(EXAMPLES / f"{name}.py"), "runserver", "--noreload", "127.0.0.1:0"
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=SHOPS)
+def shop(request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """Run one of the shops."""
+    with SHOPS[request.param](request.param) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def visitor(shop: Visitor) -> Visitor:
+    """Return a visitor that comes for the first time."""
+    shop.client.cookies.clear()
+    return shop
+
+
+def test_an_undecided_visitor_gets_what_is_needed_and_no_more(visitor: Visitor) -> None:
+    """Before any choice the session and the CSRF token leave, and nothing that needs consent."""
+    assert visitor.stored(visitor.get("/")).keys() == {"session", "csrftoken"}
+    assert visitor.stored(visitor.get("/product")).keys() <= {"session", "csrftoken"}
+
+
+def test_a_deletion_passes_without_consent(visitor: Visitor) -> None:
+    """A shop may always clean up (R5)."""
+    lines = visitor.get("/").headers.get_list("Set-Cookie")
+    assert [line for line in lines if line.startswith("old_basket=")] != []
+
+
+def test_an_acceptance_counts_in_its_own_answer(visitor: Visitor) -> None:
+    """The redirect after "accept all" stores the choice and already the cookies (R9)."""
+    assert {"eu-consent", "_ga", "_fbp"} <= visitor.stored(visitor.choose("accept")).keys()
+    assert {"_ga", "_fbp"} <= visitor.stored(visitor.get("/")).keys()
+
+
+def test_an_accepted_cookie_lives_13_months_at_most(visitor: Visitor) -> None:
+    """The shop asks for two years as Google does, and the gate shortens them (R12)."""
+    line = visitor.stored(visitor.choose("accept"))["_ga"]
+    assert f"Max-Age={THIRTEEN_MONTHS}" in line
+
+
+def test_an_accepted_cookie_is_readable(visitor: Visitor) -> None:
+    """What was stored with consent comes back to the shop."""
+    visitor.choose("accept")
+    assert {"_ga", "_fbp"} <= visitor.read(visitor.get("/"))
+
+
+def test_a_refusal_is_stored_and_kept(visitor: Visitor) -> None:
+    """After "refuse all" only the choice itself is new, and no page stores more."""
+    answer = visitor.choose("refuse")
+    assert "statistics=false" in visitor.stored(answer)["eu-consent"]
+    assert visitor.stored(answer).keys() <= {"eu-consent", "session", "csrftoken"}
+    assert visitor.stored(visitor.get("/product")).keys() <= {"session", "csrftoken"}
+
+
+def test_a_choice_allows_what_was_chosen(visitor: Visitor) -> None:
+    """With audience measurement ticked alone, its cookie leaves and advertising's does not."""
+    stored = visitor.stored(visitor.choose("choose", "statistics"))
+    assert "statistics=true" in stored["eu-consent"]
+    assert "advertising=false" in stored["eu-consent"]
+    assert "_ga" in stored
+    assert "_fbp" not in stored
+
+
+def test_a_withdrawal_ends_storing_and_reading(visitor: Visitor) -> None:
+    """What the browser still sends after a withdrawal no longer reaches the shop (R17)."""
+    visitor.choose("accept")
+    assert "_ga" not in visitor.stored(visitor.choose("withdraw"))
+    page = visitor.get("/")
+    assert visitor.stored(page).keys() <= {"session", "csrftoken"}
+    assert visitor.read(page).isdisjoint({"_ga", "_fbp"})
+
+
+def test_what_the_policy_does_not_name_never_leaves(visitor: Visitor) -> None:
+    """The forgotten cookie stays inside, whatever was accepted (R6)."""
+    assert "ab_test" not in visitor.stored(visitor.choose("accept"))
+
+
+def test_nothing_is_ticked_before_the_visitor_ticks_it(visitor: Visitor) -> None:
+    """The form shows the visitor's own choice and none before it."""
+    assert "checked" not in visitor.get("/").text
+    visitor.choose("choose", "statistics")
+    assert visitor.get("/").text.count("checked") == 1
+
+
+def test_the_shop_works_without_consent(visitor: Visitor) -> None:
+    """Basket, signing in and out and the language need no consent."""
+    visitor.send("/basket")
+    visitor.send("/login", user="Ada")
+    assert "language=fr" in visitor.stored(visitor.send("/language", language="fr"))["language"]
+    page = visitor.get("/").text
+    assert "Bienvenue, Ada!" in page
+    assert "Basket: 1." in page
+    visitor.send("/logout")
+    assert "Bienvenue!" in visitor.get("/").text
+
+
+@pytest.mark.parametrize("path", ["/basket", "/login", "/logout", "/language", "/choice"])
+def test_a_forged_form_is_refused(visitor: Visitor, path: str) -> None:
+    """No form works without the token, and least of all the one that decides."""
+    visitor.get("/")
+    forged = {"csrf_token": "guess", "csrfmiddlewaretoken": "guess", "choice": "accept"}
+    answer = visitor.client.post(path, data={**forged, "user": "Eve", "language": "fr"})
+    assert answer.status_code == 403
+    assert "eu-consent" not in visitor.stored(answer)
+
+
+def test_examples_and_demo_share_one_policy() -> None:
+    """The policy that users copy is the one that the demo shows."""
+    assert (EXAMPLES / "shop.toml").read_text() == (DEMO / "shop.toml").read_text()
+    assert Policy.from_file(EXAMPLES / "shop.toml").preset == "fr"
