@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
+from consentgate.gate import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from consentgate.consent import Consent
-    from consentgate.gate import Gate, Visit
+    from consentgate.gate import Gate
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -23,9 +24,28 @@ __all__ = ["ConsentGateMiddleware", "consent_from"]
 
 VISIT_KEY = "consentgate.visit"
 
+_MOST_NAMES: Final = 256
+_WITH_COOKIES: Final = frozenset({"http", "websocket"})
 _WITH_HEADERS: Final = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
+
+
+_other_names: Final[set[bytes | str]] = set()
+"""Names of response headers that were seen to set no cookie."""
+
+
+def is_set_cookie(name: bytes | str) -> bool:
+    """Whether a header of this name sets a cookie, in whatever case and with blanks around (R4).
+
+    Some servers take text, too, where ASGI wants octets.
+    """
+    octets = name.encode("latin-1", "replace") if isinstance(name, str) else name
+    if octets.strip().lower() == b"set-cookie":
+        return True
+    if len(_other_names) < _MOST_NAMES:
+        _other_names.add(name)
+    return False
 
 
 class ScopeRequest:
@@ -45,7 +65,7 @@ class ScopeRequest:
     def path(self) -> str:
         """Return the path, below ``root_path`` where the server leaves that out of it."""
         path, root = cast("str", self._scope["path"]), cast("str", self._scope.get("root_path", ""))
-        return path if path.startswith(root) else root + path
+        return path if path == root or path.startswith(f"{root}/") else root + path
 
     def is_secure(self) -> bool:
         """Whether the server says the request came over TLS."""
@@ -57,7 +77,8 @@ class ConsentGateMiddleware:
 
     Put it outside every other middleware: ``app = ConsentGateMiddleware(app, gate)``. Messages
     are forwarded at once; every response passes through, and the answers to a websocket's
-    handshake with them (R4). Lifespan and unknown scopes pass untouched.
+    handshake with them (R4). Lifespan and unknown scopes pass untouched, and so does what
+    another gate around this one judges already.
     """
 
     def __init__(self, app: ASGIApplication, gate: Gate) -> None:
@@ -66,14 +87,16 @@ class ConsentGateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        if scope["type"] not in ("http", "websocket"):
+        outer = scope.get(VISIT_KEY)
+        is_judged = outer is not None and outer.covers(self.gate)
+        if is_judged or scope["type"] not in _WITH_COOKIES:
             await self.app(scope, receive, send)
             return
         visit = open_visit(self.gate, scope)
 
         # Not a coroutine: it would be one more to drive for every message.
         def gated_send(message: Message) -> Awaitable[None]:
-            if message["type"] in _WITH_HEADERS:
+            if "headers" in message or not visit.released:
                 message = release(visit, message)
             return send(message)
 
@@ -82,55 +105,68 @@ class ConsentGateMiddleware:
 
 def open_visit(gate: Gate, scope: Scope) -> Visit:
     """Return the visit of a request, and hide from ``scope`` what may not be read (R17)."""
-    cookies = [value for name, value in scope["headers"] if name == b"cookie"]
-    visit = gate.visit(ScopeRequest(scope), b"; ".join(cookies).decode("latin-1"))
-    scope[VISIT_KEY] = visit
-    if cookies:
-        readable = [visit.readable(value.decode("latin-1")) for value in cookies]
-        if "; ".join(readable) != visit.cookie:
-            _hide(scope, readable)
+    scope[VISIT_KEY] = visit = Visit(gate, ScopeRequest, scope)
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            cookie = value.decode("latin-1")
+            visit.cookie = f"{visit.cookie}; {cookie}" if visit.cookie else cookie
+    if visit.cookie and visit.holds_governed(visit.cookie):
+        scope["headers"] = _readable(visit, scope["headers"])
     return visit
 
 
-def _hide(scope: Scope, readable: Iterable[str]) -> None:
-    """Put ``readable`` in the place of the Cookie headers, one by one (HTTP/2 may have many)."""
-    remaining = iter(readable)
-    headers = [
-        (name, next(remaining).encode("latin-1") if name == b"cookie" else value)
-        for name, value in scope["headers"]
+def _readable(visit: Visit, headers: Iterable[Header]) -> list[Header]:
+    """Return ``headers`` with each Cookie header as the application may read it."""
+    readable = [
+        (name, visit.readable(value.decode("latin-1")).encode("latin-1"))
+        if name == b"cookie" and value
+        else (name, value)
+        for name, value in headers
     ]
-    scope["headers"] = [header for header in headers if header != (b"cookie", b"")]
+    return [
+        header for header, sent in zip(readable, headers, strict=True) if header[1] or not sent[1]
+    ]
 
 
 def release(visit: Visit, message: Message) -> Message:
     """Return what leaves instead of ``message``; ``message`` itself where nothing changes."""
+    if message["type"] not in _WITH_HEADERS:
+        return message
     headers: Iterable[Header] = message.get("headers", ())
     if not isinstance(headers, (list, tuple)):
         headers = list(headers)
         message = {**message, "headers": headers}
-    if not visit.asked and not any(is_set_cookie(name) for name, _ in headers):
-        return message
+    for name, _ in headers:
+        if name == b"set-cookie" or (name not in _other_names and is_set_cookie(name)):
+            break
+    else:
+        if not visit.asked:
+            visit.released = True
+            return message
+    return {**message, "headers": _release_headers(visit, headers)}
+
+
+def _release_headers(visit: Visit, headers: Iterable[Header]) -> list[Header]:
     released: list[Header] = []
     for header in headers:
         name, value = header
-        if not is_set_cookie(name):
+        if name != b"set-cookie" and (name in _other_names or not is_set_cookie(name)):
             released.append(header)
             continue
-        line = value.decode("latin-1")
+        line = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         judged = visit.judge(line)
-        if judged is not None:
-            released.append(header if judged is line else (name, judged.encode("latin-1")))
-    vary = [value.decode("latin-1") for name, value in headers if name.lower() == b"vary"]
-    released.extend(
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in visit.additions(vary)
-    )
-    return {**message, "headers": released}
-
-
-def is_set_cookie(name: bytes) -> bool:
-    """Whether a header of this name sets a cookie, in whatever case and with blanks around."""
-    return len(name) >= len("set-cookie") and name.strip().lower() == b"set-cookie"
+        if judged is line:
+            released.append(header)
+        elif judged is not None:
+            released.append((name, judged.encode("latin-1")))
+    if visit.asked:
+        vary = (value.decode("latin-1") for name, value in headers if name.lower() == b"vary")
+        released.extend(
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in visit.additions(vary)
+        )
+    visit.released = True
+    return released
 
 
 def consent_from(scope: Scope) -> Consent:

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-K = TypeVar("K")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+K = TypeVar("K", bound="str | bytes")
 V = TypeVar("V")
 
 
-class RecentCache(Generic[K, V]):
-    """Remember the most recent entries, at most twice ``size`` of them.
+class Memo(dict[K, V]):
+    """What ``make`` returned for the most recent keys: ``memo[key]`` makes what it does not hold.
 
-    Entries fill a young generation; when that is full it becomes the old one and the old one is
-    dropped. A lookup is one or two dictionary reads, with no list to keep in order and no lock:
-    a race between threads can only lose an entry, never mix two.
+    Entries fill a young generation; when that has ``size`` entries it becomes the old one and the
+    old one is dropped, so there are never more than twice ``size``. A hit is a plain dictionary
+    read. Keys longer than ``longest`` and the answer None are not kept: nobody can fill the memory
+    with names or tokens of their own making. A race between threads can lose an entry, no more.
     """
 
-    __slots__ = ("_old", "_size", "_young")
+    __slots__ = ("_longest", "_make", "_old", "_size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, make: Callable[[K], V], *, size: int, longest: int) -> None:
+        self._make: Callable[[K], V] = make
         self._size = size
-        self._young: dict[K, V] = {}
+        self._longest = longest
         self._old: dict[K, V] = {}
 
-    def get(self, key: K) -> V | None:
-        """Return what was remembered under ``key``, or None."""
-        value = self._young.get(key)
+    def __missing__(self, key: K) -> V:
+        value = self._old.get(key)
         if value is None:
-            value = self._old.get(key)
-            if value is not None:
-                self.put(key, value)
+            value = self._make(key)
+        if value is not None and len(key) <= self._longest:
+            if len(self) >= self._size:
+                self._old = dict(self)
+                self.clear()
+            self[key] = value
         return value
-
-    def put(self, key: K, value: V) -> None:
-        """Remember ``value`` under ``key``."""
-        if len(self._young) >= self._size:
-            self._old = self._young
-            self._young = {}
-        self._young[key] = value
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)

@@ -24,28 +24,21 @@ def pairs(header: str) -> Iterator[tuple[str, str]]:
 
 def values(header: str, name: str) -> list[str]:
     """Return every value that ``header`` has for ``name``, in order."""
-    start = header.find(name)
-    if start < 0:
+    if name not in header:
         return []
-    if header.rfind(name) == start and _is_pair(header, start, start + len(name)):
-        return [header[start + len(name) + 1 :].partition(";")[0].strip(BLANKS)]
+    before, _, after = header.partition(f"{name}=")
+    if name not in after and (not before or before.endswith("; ")):
+        return [after.partition(";")[0].strip(BLANKS)]
     return [value for candidate, value in pairs(header) if candidate == name]
 
 
-def _is_pair(header: str, start: int, end: int) -> bool:
-    """Whether the name between ``start`` and ``end`` stands as browsers send it."""
-    return header.startswith("=", end) and (start == 0 or header.endswith("; ", 0, start))
-
-
 def without(header: str, hidden: Callable[[str], bool]) -> str:
-    """Return ``header`` without the pairs whose piece of the header is ``hidden``.
+    """Return ``header`` without the pieces that are ``hidden``.
 
-    ``hidden`` is asked with the text before the first ``=``, blanks included, so that it can
-    remember its answers under the text itself. What stays, stays byte for byte; where all stays,
-    ``header`` itself is returned.
+    What stays, stays byte for byte; where all stays, ``header`` itself is returned.
     """
     pieces = header.split(";")
-    kept = [piece for piece in pieces if not hidden(piece.partition("=")[0])]
+    kept = [piece for piece in pieces if not hidden(piece)]
     if len(kept) == len(pieces):
         return header
     if kept and kept[0] is not pieces[0]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 from consentgate import cookie_header
-from consentgate.cache import RecentCache
+from consentgate.cache import Memo
 from consentgate.consent import (
+    MAX_TOKEN_LENGTH,
     Consent,
     Decision,
     DecisionSerializer,
     allowed_categories,
     secret_key_list,
-    signal_strength,
 )
 from consentgate.exceptions import CookieBlocked
 from consentgate.policy import BROWSER_MAX_AGE
@@ -28,7 +29,7 @@ from consentgate.set_cookie import (
     Attributes,
     SetCookie,
     has_control_character,
-    is_plain,
+    possible_names,
     read,
     with_lifetime,
 )
@@ -56,10 +57,14 @@ Reason = Literal[
     "Expires alone",
 ]
 
+T = TypeVar("T")
+
 _REMEMBERED_NAMES: Final = 4096
 _LONGEST_REMEMBERED_NAME: Final = 128
 _REMEMBERED_TOKENS: Final = 10_000
+_REMEMBERED_ALLOWANCES: Final = 1024
 _MOST_CONSENT_COOKIES: Final = 8
+_MOST_WARNINGS: Final = 1000
 
 
 class Verdict(NamedTuple):
@@ -78,7 +83,7 @@ class Verdict(NamedTuple):
 
 
 class Request(Protocol):
-    """What the gate may want to know of a request; asked only when it matters."""
+    """What the gate may want to know of a request; made and asked only when it matters."""
 
     def header(self, name: str) -> str:
         """Return the request header called ``name`` (lower case), repetitions joined by commas."""
@@ -96,7 +101,21 @@ class Request(Protocol):
 class KnownCookie:
     """All that can be known of a cookie from its name alone."""
 
-    __slots__ = ("category", "exempt", "limit", "mode", "name", "reserved", "session", "token")
+    __slots__ = (
+        "_verdicts",
+        "action",
+        "always_allowed",
+        "category",
+        "enforced",
+        "exempt",
+        "limit",
+        "name",
+        "read_as",
+        "readable",
+        "reserved",
+        "session",
+        "token",
+    )
 
     def __init__(self, spelling: str, policy: Policy) -> None:
         self.name = spelling.strip(cookie_header.BLANKS)
@@ -105,13 +124,36 @@ class KnownCookie:
         rule = policy.rule_for(self.name)
         self.category = rule.category if rule else None
         self.exempt = rule is not None and policy.categories[rule.category].basis == "exempt"
+        self.read_as = self if rule else self._read_otherwise(spelling, policy)
+        self.readable = self.read_as.category is None or self.read_as.exempt
+        self.always_allowed = (
+            (rule is None and policy.unregistered == "allow") or self.exempt
+        ) and not (self.reserved or policy.routes)
         self.limit = policy.limit(rule)
         self.session = rule is not None and rule.max_age == "session"
-        self.mode = policy.mode_for(rule.category) if rule else _unregistered_mode(policy)
+        mode = policy.mode_for(rule.category) if rule else policy.unregistered
+        self.action: Action = "block" if mode == "block" else "strip"
+        self.enforced = mode != "report" and (rule is not None or policy.mode != "report")
+        self._verdicts: dict[tuple[Action, Reason], Verdict] = {}
 
+    def verdict(self, action: Action, reason: Reason) -> Verdict:
+        """Return what is told of this cookie; it says the same each time, so it is made once."""
+        verdict = self._verdicts.get((action, reason))
+        if verdict is None:
+            verdict = Verdict(self.name, self.category, action, reason, self.enforced)
+            self._verdicts[action, reason] = verdict
+        return verdict
 
-def _unregistered_mode(policy: Policy) -> Literal["strip", "allow", "report", "block"]:
-    return "report" if policy.mode == "report" else policy.unregistered
+    def _read_otherwise(self, spelling: str, policy: Policy) -> KnownCookie:
+        """Return the governed cookie that the application may take this one for (R17).
+
+        A script can write a name with odd blanks around, and some frameworks strip them.
+        """
+        for name in sorted(possible_names(spelling) - {self.name}):
+            other = KnownCookie(name, policy)
+            if not other.readable:
+                return other
+        return self
 
 
 class Gate:
@@ -138,28 +180,29 @@ class Gate:
         self.policy = policy
         self.clock = clock
         self.attributes = AttributeReader()
+        self.cookies: Memo[str, KnownCookie] = Memo(
+            lambda spelling: KnownCookie(spelling, policy),
+            size=_REMEMBERED_NAMES,
+            longest=_LONGEST_REMEMBERED_NAME,
+        )
         self._serializer = DecisionSerializer(policy, secret_key_list(secret_keys))
+        self._decisions: Memo[str, Decision | None] = Memo(
+            self._serializer.loads, size=_REMEMBERED_TOKENS, longest=MAX_TOKEN_LENGTH
+        )
         self._on_verdict = on_verdict
-        self._cookies: RecentCache[str, KnownCookie] = RecentCache(_REMEMBERED_NAMES)
-        self._decisions: RecentCache[str, Decision] = RecentCache(_REMEMBERED_TOKENS)
-        self._allowed: RecentCache[object, frozenset[str]] = RecentCache(_REMEMBERED_NAMES)
-        self._warned: RecentCache[str, str] = RecentCache(_REMEMBERED_NAMES)
-        signalled = any(category.gpc for category in policy.categories.values())
-        self._gpc: Signal = policy.gpc if signalled else "ignore"
-        self._dnt: Signal = policy.dnt if signalled else "ignore"
+        self._allowed = lru_cache(_REMEMBERED_ALLOWANCES)(partial(allowed_categories, policy))
+        self._warned: set[str] = set()
+        self._gpc: Signal = _effective(policy.gpc, policy)
+        self._dnt: Signal = _effective(policy.dnt, policy)
+        self._decidable = frozenset(
+            name for name, category in policy.categories.items() if category.decidable
+        )
 
     def visit(self, request: Request, cookie: str = "") -> Visit:
         """Return the visit of ``request``; ``cookie`` is its Cookie headers, joined by ``; ``."""
-        return Visit(self, request, cookie)
-
-    def know(self, spelling: str) -> KnownCookie:
-        """Return what is known of the cookie whose name is spelt so, blanks around included."""
-        known = self._cookies.get(spelling)
-        if known is None:
-            known = KnownCookie(spelling, self.policy)
-            if len(spelling) <= _LONGEST_REMEMBERED_NAME:
-                self._cookies.put(spelling, known)
-        return known
+        visit = Visit(self, _itself, request)
+        visit.cookie = cookie
+        return visit
 
     def decision(self, cookie: str, now: float) -> Decision | None:
         """Return the decision that the Cookie header carries, or None (R20).
@@ -167,18 +210,18 @@ class Gate:
         Of several the newest counts; those of equal age are taken together, at their strictest.
         """
         tokens = cookie_header.values(cookie, self.policy.cookie_name)
-        if not tokens or len(tokens) > _MOST_CONSENT_COOKIES:
+        if len(tokens) > _MOST_CONSENT_COOKIES:
             return None
-        decisions = [decision for token in tokens if (decision := self._load(token))]
+        decisions = [decision for token in tokens if (decision := self._decisions[token])]
         return _newest([one for one in decisions if one.is_valid(self.policy, now)])
 
-    def _load(self, token: str) -> Decision | None:
-        decision = self._decisions.get(token)
-        if decision is None:
-            decision = self._serializer.loads(token)
-            if decision is not None:
-                self._decisions.put(token, decision)
-        return decision
+    def presumed_refused(self, cookie: str) -> frozenset[str]:
+        """Return what counts as refused by a visitor without a valid decision.
+
+        Whoever sends a consent cookie has decided once; where it does not count, or counts no
+        more, what applied to a refusal applies, also to what is opt-out (R20).
+        """
+        return self._decidable if self.policy.cookie_name in cookie else frozenset()
 
     def sign(self, decision: Decision) -> str:
         """Return the signed token that carries ``decision`` in the consent cookie (R19)."""
@@ -186,34 +229,27 @@ class Gate:
 
     def signal(self, request: Request) -> Signal:
         """Return what the privacy signals of ``request`` do (R22)."""
-        if self._gpc == "ignore" and self._dnt == "ignore":
-            return "ignore"
-        return signal_strength(
-            (self._gpc, _is_one(request.header("sec-gpc"))),
-            (self._dnt, _is_one(request.header("dnt"))),
-        )
+        gpc = self._gpc if self._gpc != "ignore" and _is_sent(request, "sec-gpc") else "ignore"
+        dnt = self._dnt if self._dnt != "ignore" and _is_sent(request, "dnt") else "ignore"
+        if gpc == "ignore" or dnt == "override":
+            return dnt
+        return gpc
 
     def varying_headers(self) -> tuple[str, ...]:
         """Return the request headers that the consent depends on (R23)."""
         signals = (("Sec-GPC", self._gpc), ("DNT", self._dnt))
         return ("Cookie", *(name for name, setting in signals if setting != "ignore"))
 
-    def allowed(self, decision: Decision | None, signal: Signal) -> frozenset[str]:
-        """Return the categories that ``decision`` and ``signal`` allow."""
-        key = (decision.granted, decision.refused, signal) if decision else signal
-        allowed = self._allowed.get(key)
-        if allowed is None:
-            allowed = allowed_categories(self.policy, decision, signal)
-            self._allowed.put(key, allowed)
-        return allowed
+    def allowed(
+        self, granted: frozenset[str], refused: frozenset[str], signal: Signal
+    ) -> frozenset[str]:
+        """Return the categories that a visitor's answers and signals allow."""
+        return self._allowed(granted, refused, signal)
 
     def is_cookie_free(self, request: Request) -> bool:
         """Whether nothing may be stored on the path of ``request`` (R11)."""
-        routes = self.policy.routes
-        if not routes:
-            return False
         path = request.path()
-        return any(route.covers(path) for route in routes)
+        return any(route.covers(path) for route in self.policy.routes)
 
     def consent_cookie(self, decision: Decision, *, now: float, secure: bool) -> str:
         """Return the Set-Cookie line that stores ``decision`` (R19, R21)."""
@@ -228,29 +264,57 @@ class Gate:
         return line
 
     def tell(self, verdict: Verdict) -> None:
-        """Log ``verdict`` and hand it to ``on_verdict`` (R25)."""
-        if verdict.reason == "unregistered" and self._warned.get(verdict.name) is None:
-            self._warned.put(verdict.name, verdict.name)
-            logger.warning(
-                "cookie %r has no rule in the policy and is %s; add it under [[cookies]]",
-                verdict.name,
-                _PAST_TENSE[verdict.action] if verdict.enforced else "only reported",
-            )
-        else:
+        """Log what was done to a cookie and hand it to ``on_verdict`` (R25)."""
+        if verdict.reason == "unregistered":
+            self._warn_once(verdict)
+        if logger.isEnabledFor(logging.INFO):
             logger.info("%s", verdict)
         if self._on_verdict is not None:
-            try:
-                self._on_verdict(verdict)
-            except Exception:
-                logger.exception("on_verdict failed for cookie %r", verdict.name)
+            self._hand_over(verdict)
+
+    def _warn_once(self, verdict: Verdict) -> None:
+        name = verdict.name[:_LONGEST_REMEMBERED_NAME]
+        if name in self._warned or len(self._warned) >= _MOST_WARNINGS:
+            return
+        self._warned.add(name)
+        logger.warning(
+            "cookie %r has no rule in the policy and is %s; add it under [[cookies]]",
+            name,
+            _PAST_TENSE[verdict.action] if verdict.enforced else "only reported",
+        )
+
+    def _hand_over(self, verdict: Verdict) -> None:
+        try:
+            self._on_verdict(verdict)  # type: ignore[misc]
+        except Exception:
+            logger.exception("on_verdict failed for cookie %r", verdict.name)
 
 
 _PAST_TENSE: Final = {"strip": "stripped", "block": "blocked"}
 
 
-def _is_one(header: str) -> bool:
+def _effective(signal: Signal, policy: Policy) -> Signal:
+    """Return ``signal``, or ``ignore`` where it changes nothing.
+
+    By default a signal refuses for who is undecided, and what is opt-in is refused for them
+    anyway.
+    """
+    marked = [category.basis for category in policy.categories.values() if category.gpc]
+    if signal == "override":
+        return signal if "opt-in" in marked or "opt-out" in marked else "ignore"
+    return signal if "opt-out" in marked else "ignore"
+
+
+def _itself(request: Request) -> Request:
+    return request
+
+
+def _is_sent(request: Request, signal: str) -> bool:
     """Whether a privacy signal is exactly ``1`` in one of its headers (GPC specification 3.2)."""
-    return header == "1" or any(value.strip() == "1" for value in header.split(","))
+    header = request.header(signal)
+    if "," in header:
+        return any(value.strip() == "1" for value in header.split(","))
+    return header == "1"
 
 
 def _newest(decisions: Sequence[Decision]) -> Decision | None:
@@ -270,48 +334,51 @@ class Visit:
     no signature and reads no other header.
     """
 
-    __slots__ = (
-        "_consent",
-        "_decision",
-        "_free",
-        "_gate",
-        "_now",
-        "_released",
-        "_request",
-        "_signal",
-        "cookie",
-    )
+    cookie = ""
+    """The request's Cookie headers, joined by ``; ``."""
+    asked = False
+    """Whether the application asked about consent."""
+    released = False
+    """Whether the response's headers have left."""
 
-    def __init__(self, gate: Gate, request: Request, cookie: str) -> None:
-        self.cookie = cookie
-        self._gate = gate
-        self._request = request
-        self._now: float | None = None
-        self._decision: Decision | None = None
-        self._signal: Signal | None = None
-        self._consent: Consent | None = None
-        self._free: bool | None = None
-        self._released = False
+    # What nobody asked for stays here, with the class, and costs a request nothing.
+    _allowed: frozenset[str] | None = None
+    _decision: Decision | None = None
+    _signal: Signal = "ignore"
+    _presumed_refused: frozenset[str] = frozenset()
+    _consent: Consent | None = None
+    _cookie_free = False
+    _hidden: set[str] | None = None
+    _now: float | None = None
+
+    def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
+        self.gate = gate
+        self._make_request: Callable[[Any], Request] = make_request
+        self._carrier = carrier
+        if gate.policy.routes:  # now, because routers of frameworks rewrite the path
+            self._cookie_free = gate.is_cookie_free(make_request(carrier))
 
     @property
     def consent(self) -> Consent:
         """The visitor's consent, for the application; asking makes the answer vary (R23)."""
         if self._consent is None:
-            signal = self._look()
-            self._consent = Consent(self._gate.policy, self._decision, signal, self.now)
+            self._look()
+            self.asked = True
+            self._consent = Consent(
+                self.gate.policy,
+                self._decision,
+                self._signal,
+                self.now,
+                presumed_refused=self._presumed_refused,
+            )
             self._close_if_too_late(self._consent)
         return self._consent
-
-    @property
-    def asked(self) -> bool:
-        """Whether the application asked about consent."""
-        return self._consent is not None
 
     @property
     def now(self) -> float:
         """When this request was first looked at closely, in seconds since 1970."""
         if self._now is None:
-            self._now = self._gate.clock()
+            self._now = self.gate.clock()
         return self._now
 
     @property
@@ -319,15 +386,34 @@ class Visit:
         """The categories whose cookies may be stored and read now (R9)."""
         if self._consent is not None:
             return self._consent.allowed
-        signal = self._signal or self._look()
-        return self._gate.allowed(self._decision, signal)
+        return self._allowed or self._look()
 
-    def _look(self) -> Signal:
+    def _look(self) -> frozenset[str]:
         """Read the request's consent cookie and privacy signals, once."""
-        if self._signal is None:
-            self._decision = self._gate.decision(self.cookie, self.now)
-            self._signal = self._gate.signal(self._request)
-        return self._signal
+        if self._allowed is None:
+            gate = self.gate
+            self._signal = gate.signal(self._make_request(self._carrier))
+            self._decision = decision = gate.decision(self.cookie, self.now)
+            if decision is not None:
+                self._allowed = gate.allowed(decision.granted, decision.refused, self._signal)
+            else:
+                self._presumed_refused = gate.presumed_refused(self.cookie)
+                self._allowed = gate.allowed(frozenset(), self._presumed_refused, self._signal)
+        return self._allowed
+
+    def covers(self, gate: Gate) -> bool:
+        """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
+        same = self.gate is gate or self.gate.policy == gate.policy
+        return same and not self.released
+
+    def holds_governed(self, header: str) -> bool:
+        """Whether one Cookie header holds a cookie that may not be read by all means."""
+        cookies = self.gate.cookies
+        # A loop, because a generator costs twice as much here.
+        for piece in header.split(";"):  # noqa: SIM110
+            if not cookies[piece.partition("=")[0]].readable:
+                return True
+        return False
 
     def readable(self, header: str) -> str:
         """Return one Cookie header without what the application may not read (R17).
@@ -336,15 +422,24 @@ class Visit:
         """
         return cookie_header.without(header, self._hides)
 
-    def _hides(self, spelling: str) -> bool:
-        known = self._gate.know(spelling)
-        if known.exempt or known.category is None or known.category in self.allowed:
+    def _hides(self, piece: str) -> bool:
+        name, equals, _ = piece.partition("=")
+        known = self.gate.cookies[name].read_as
+        if known.category is None or known.exempt or known.category in self.allowed:
             return False
-        enforced = known.mode != "report"
-        self._gate.tell(
-            Verdict(known.name, known.category, "hide", self._why_not(known.category), enforced)
-        )
-        return enforced
+        verdict = known.verdict("hide", self._why_not(known.category))
+        if not equals:  # a nameless cookie: what stands there is its value, not to be told
+            verdict = verdict._replace(name="")
+        self._tell_once(verdict)
+        return known.enforced
+
+    def _tell_once(self, verdict: Verdict) -> None:
+        """Tell what is hidden once for each name, however often the browser sends it."""
+        if self._hidden is None:
+            self._hidden = set()
+        if verdict.name not in self._hidden:
+            self._hidden.add(verdict.name)
+            self.gate.tell(verdict)
 
     def judge(self, line: str) -> str | None:
         """Return what the browser gets instead of the Set-Cookie ``line``, or None for nothing.
@@ -352,29 +447,27 @@ class Visit:
         ``line`` is the header's value as latin-1 text. Where it may leave as it is, ``line``
         itself is returned. Raises `CookieBlocked` in ``block`` mode.
         """
-        pair = line.partition(";")[0]
-        name, equals, _ = pair.partition("=")
-        known = self._gate.know(name)
-        if not (equals and known.token and is_plain(line)):
+        gate = self.gate
+        pair, _, text = line.partition(";")
+        name, equals, value = pair.partition("=")
+        known = gate.cookies[name]
+        attributes = gate.attributes[text]
+        is_plain = value.isascii() and value.isprintable()
+        if not (equals and known.token and attributes.canonical and is_plain):
             return self._judge_doubtful(line)
-        attributes = self._gate.attributes.read(line[len(pair) :])
-        if not attributes.canonical:
-            return self._judge_doubtful(line)
-        if attributes.max_age is not None and attributes.max_age <= 0:
+        max_age = attributes.max_age
+        if max_age is not None and max_age <= 0:
             return line
-        refusal = self._refusal(known)
-        if refusal is not None and not self._is_deletion(attributes):
-            return self._stop(known, refusal, line)
-        if self._is_within(attributes, known):
-            return line
-        return self._limit(known, line, pair, attributes)
-
-    @staticmethod
-    def _is_within(attributes: Attributes, known: KnownCookie) -> bool:
-        """Whether the life needs no other words: a session, or a Max-Age within the limit."""
-        if attributes.max_age is None:
-            return attributes.expires is None
-        return attributes.max_age <= known.limit and not known.session
+        if not known.always_allowed:
+            refusal = self._refusal(known)
+            may_delete = attributes.expires is not None
+            if refusal is not None and not (may_delete and self._is_deletion(attributes)):
+                return self._stop(known, refusal, line)
+        if max_age is None:
+            is_within = attributes.expires is None
+        else:
+            is_within = max_age <= known.limit and not known.session
+        return line if is_within else self._limit(known, line, pair, attributes)
 
     def _is_deletion(self, attributes: Attributes) -> bool:
         seconds = attributes.lifetime(int(self.now))
@@ -384,34 +477,32 @@ class Visit:
         """Return why the cookie may not be stored, or None (R6, R10, R11)."""
         if known.reserved:
             return "reserved name"
-        if self._gate.policy.routes and self._on_cookie_free_route():
+        if self._cookie_free:
             return "cookie-free route"
-        if known.exempt:
-            return None
         if known.category is None:
-            return None if known.mode == "allow" else "unregistered"
-        return None if known.category in self.allowed else self._why_not(known.category)
-
-    def _on_cookie_free_route(self) -> bool:
-        if self._free is None:
-            self._free = self._gate.is_cookie_free(self._request)
-        return self._free
+            return None if self.gate.policy.unregistered == "allow" else "unregistered"
+        if known.exempt or known.category in self.allowed:
+            return None
+        return self._why_not(known.category)
 
     def _why_not(self, category: str) -> Reason:
-        if self._gate.policy.categories[category].basis == "forbidden":
+        declared = self.gate.policy.categories[category]
+        if declared.basis == "forbidden":
             return "forbidden"
         decided = self._consent.decided if self._consent else self._decision is not None
-        signal = self._gate.policy.categories[category].gpc and self._signal != "ignore"
-        return "refused" if decided or signal else "undecided"
+        signalled = declared.gpc and self._signal != "ignore"
+        # What is opt-out passes until it is refused, or presumed to be.
+        return "refused" if decided or signalled or declared.basis == "opt-out" else "undecided"
 
     def _stop(self, known: KnownCookie, reason: Reason, line: str) -> str | None:
         """Keep the cookie from the browser in the way of its mode (R7)."""
-        action: Action = "block" if known.mode == "block" else "strip"
-        verdict = Verdict(known.name, known.category, action, reason, known.mode != "report")
-        self._gate.tell(verdict)
-        if known.mode == "block":
+        verdict = known.verdict(known.action, reason)
+        self.gate.tell(verdict)
+        if not known.enforced:
+            return line
+        if known.action == "block":
             raise CookieBlocked(verdict)
-        return line if known.mode == "report" else None
+        return None
 
     def _limit(
         self,
@@ -430,9 +521,8 @@ class Visit:
         limited = with_lifetime(pair, attributes, seconds, now)
         if limited == line:
             return line
-        action, reason = _why_rewritten(wanted, seconds, rewrite)
-        self._gate.tell(Verdict(known.name, known.category, action, reason, known.mode != "report"))
-        return line if known.mode == "report" else limited
+        self.gate.tell(known.verdict(*_why_rewritten(wanted, seconds, rewrite)))
+        return limited if known.enforced else line
 
     def _judge_doubtful(self, line: str) -> str | None:
         """Judge a line that not every browser reads alike, under all its names (R3)."""
@@ -449,17 +539,19 @@ class Visit:
         return self._limit(known, line, cookie.pair, cookie.attributes, "not canonical")
 
     def _drop(self, name: str, reason: Reason, line: str) -> str | None:
-        reported = self._gate.policy.mode == "report"
-        self._gate.tell(Verdict(name, None, "strip", reason, not reported))
-        return line if reported else None
+        """Keep a cookie from the browser that is nothing certain, whatever its consent (R3)."""
+        known = self.gate.cookies[name]
+        enforced = known.enforced if known.category else self.gate.policy.mode != "report"
+        self.gate.tell(Verdict(name, known.category, "strip", reason, enforced))
+        return None if enforced else line
 
     def _strictest(self, cookie: SetCookie) -> KnownCookie:
         """Return the name to judge ``cookie`` under: a refused one, else that of shortest life."""
-        candidates = [self._gate.know(name) for name in sorted(cookie.aliases)]
+        candidates = [self.gate.cookies[name] for name in sorted(cookie.aliases)]
         return min(
             candidates,
             key=lambda known: (
-                known.mode == "report",
+                not known.enforced,
                 self._refusal(known) is None,
                 not known.session,
                 known.limit,
@@ -472,25 +564,24 @@ class Visit:
 
         ``vary`` holds the values of the response's Vary headers, which are not repeated (R23).
         """
-        self._released = True
+        self.released = True
         if self._consent is None:
             return []
         self._close_if_too_late(self._consent)
         listed = {name.strip().lower() for value in vary for name in value.split(",")}
-        missing = [name for name in self._gate.varying_headers() if name.lower() not in listed]
+        missing = [name for name in self.gate.varying_headers() if name.lower() not in listed]
         added = [("Vary", ", ".join(missing))] if missing and "*" not in listed else []
         decision = self._consent.decision
         if self._consent.changed and decision is not None:
-            line = self._gate.consent_cookie(
-                decision, now=self.now, secure=self._request.is_secure()
-            )
+            secure = self._make_request(self._carrier).is_secure()
+            line = self.gate.consent_cookie(decision, now=self.now, secure=secure)
             added.append(("Set-Cookie", line))
         return added
 
     def _close_if_too_late(self, consent: Consent) -> None:
-        if self._released:
+        if self.released:
             consent.close("the response has begun; decide before its headers are sent")
-        elif self._on_cookie_free_route():
+        elif self._cookie_free:
             consent.close("nothing may be stored on this path; see [[routes]] in the policy (R11)")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from consentgate.duration import DAY
 from consentgate.exceptions import PolicyError
@@ -23,13 +25,12 @@ from consentgate.values import (
     translations,
 )
 
-if TYPE_CHECKING:
-    import os
-
 Basis = Literal["exempt", "opt-in", "opt-out", "forbidden"]
 Mode = Literal["strip", "block", "report"]
 Unregistered = Literal["strip", "allow", "report", "block"]
 Signal = Literal["ignore", "default", "override"]
+PolicySource: TypeAlias = "Policy | Mapping[str, Any] | str | os.PathLike[str]"
+"""What a policy can be made of: itself, a mapping in the shape of its file, or the file's path."""
 T = TypeVar("T")
 
 BROWSER_MAX_AGE: Final = 400 * DAY
@@ -249,7 +250,8 @@ class Policy:
         unregistered: what happens to a cookie without a rule: ``strip``, ``allow``, ``report``
             or ``block`` (R6).
         consent_valid_for: life of a decision, in words or seconds (R21).
-        ask_again_after: life of a decision that grants nothing; unless set, ``consent_valid_for``.
+        ask_again_after: life of a decision that grants nothing; unless set, what the preset's law
+            asks for, else ``consent_valid_for``.
         max_age: longest life of any cookie, in words or seconds (R12).
         expire_with_consent: whether cookies also end with the consent (R16).
         gpc: what Global Privacy Control does: ``ignore``, ``default`` or ``override`` (R22).
@@ -310,7 +312,7 @@ class Policy:
             "mode": mode,
             "unregistered": unregistered,
             "consent_valid_for": consent_valid_for,
-            "ask_again_after": consent_valid_for if ask_again_after is None else ask_again_after,
+            "ask_again_after": ask_again_after,
             "max_age": max_age,
             "expire_with_consent": expire_with_consent,
             "gpc": gpc,
@@ -318,6 +320,7 @@ class Policy:
         }
         base = _jurisdiction(preset)
         base.update({key: value for key, value in own.items() if value is not None})
+        base.setdefault("ask_again_after", base["consent_valid_for"])
         frozen(
             self,
             version=_version(version),
@@ -357,6 +360,25 @@ class Policy:
         Raises `PolicyError` that names file, key and reason.
         """
         return cls.from_mapping(read_policy_file(path), source=str(path))
+
+    @classmethod
+    def load(cls, source: PolicySource, *, folder: str = "") -> Policy:
+        """Return the policy that ``source`` is, describes, or has in its file.
+
+        A relative path starts at ``folder``. Raises `PolicyError`.
+        """
+        match source:
+            case Policy():
+                return source
+            case Mapping():
+                return cls.from_mapping(source)
+            case str() | os.PathLike():
+                return cls.from_file(Path(folder, source))
+            case _:
+                raise PolicyError(
+                    f"{source!r} is no policy; give a Policy, a mapping in the shape of the policy "
+                    "file, or that file's path"
+                )
 
     def with_framework(self, framework: str, names: Mapping[str, str] | None = None) -> Policy:
         """Return this policy with the cookies of ``framework`` as exempt rules.
@@ -403,8 +425,11 @@ class Policy:
         framework_rules = {rule.name: rule for rules in by_framework.values() for rule in rules}
         for position, rule in enumerate(self.cookies):
             _check_rule(rule, f"cookies[{position}]", self)
-        for rule in framework_rules.values():
-            _check_rule(rule, "frameworks", self)
+        if self.cookie_name in framework_rules:
+            raise PolicyError(
+                f"{self.cookie_name!r} is a cookie of a framework here; rename one of the two",
+                key="cookie_name",
+            )
         tiers = ([gate_cookie], self.cookies, framework_rules.values())
         frozen(
             self,
@@ -466,8 +491,9 @@ def _renamed(
 
 
 def _preset(name: object, key: str) -> Mapping[str, Any]:
+    known = text(name, key)
     try:
-        return load_preset(text(name, key))
+        return load_preset(known)
     except PolicyError as error:
         raise error.below(key) from None
 
@@ -535,6 +561,12 @@ def _cookie_name(value: object, domain: object) -> str:
         raise PolicyError(
             f"{name!r} cannot name a cookie; use a token of up to 64 characters (RFC 9110 5.6.2) "
             "without '*'",
+            key="cookie_name",
+        )
+    if name.lower().startswith(("__http-", "__host-http-")):
+        raise PolicyError(
+            f"{name!r} would have to be HttpOnly, and scripts read this cookie (R19); "
+            "use `__Host-` or `__Secure-`",
             key="cookie_name",
         )
     if domain is not None and name.lower().startswith("__host-"):

@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from consentgate.cache import RecentCache
+from consentgate.cache import Memo
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A cookie name that every browser reads alike (RFC 9110 5.6.2)."""
@@ -51,8 +51,12 @@ _IMF_FIXDATE = re.compile(
     rf"(?:{'|'.join(_DAYS)}), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 )
-_LENGTH_OF_DATE: Final = len("Thu, 01 Jan 1970 00:00:00 GMT")
 _PAST: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
+_LENGTH_OF_DATE: Final = len(_PAST)
+_BEFORE_XPIRES: Final = ("; E", "; e", ";E", ";e")
+_LENGTH_OF_XPIRES: Final = len("xpires=")
+_CUT: Final = "\0"
+"""Stands for a date that was cut out; a text that has it by itself is not canonical."""
 
 
 class Attributes(NamedTuple):
@@ -65,7 +69,7 @@ class Attributes(NamedTuple):
     max_age: int | None
     """The last valid Max-Age in seconds, or None."""
     expires: int | None
-    """The last valid Expires in seconds since 1970, or None."""
+    """The last valid Expires in seconds since 1970; None too where a Max-Age beats it."""
     sends_expires: bool
     """The application sent an Expires, valid or not."""
 
@@ -92,9 +96,9 @@ class SetCookie:
         return f"{self.name}={self.value}"
 
 
-def is_plain(line: str) -> bool:
-    """Tell whether ``line`` is printable ASCII throughout, the first need of a canonical line."""
-    return line.isascii() and line.isprintable()
+def is_plain(text: str) -> bool:
+    """Tell whether ``text`` is printable ASCII throughout, the first need of a canonical line."""
+    return text.isascii() and text.isprintable()
 
 
 def has_control_character(line: str) -> bool:
@@ -104,24 +108,24 @@ def has_control_character(line: str) -> bool:
 
 def read(line: str) -> SetCookie:
     """Read a line that need not be canonical; a nameless cookie has the name ``""``."""
-    pair, semicolon, text = line.partition(";")
+    pair, _, text = line.partition(";")
     name, equals, value = pair.partition("=")
     name, value = (name, value) if equals else ("", pair)
     clean_name = name.strip(_BLANKS)
     return SetCookie(
         clean_name,
         value.strip(_BLANKS),
-        read_attributes(semicolon + text, canonical=False),
-        _aliases(name),
+        read_attributes(text, canonical=False),
+        possible_names(name),
     )
 
 
-def _aliases(name: str) -> frozenset[str]:
+def possible_names(name: str) -> frozenset[str]:
     """Return the names ``name`` could become where blanks, quotes or encodings are read apart."""
     spellings = {name.strip(_BLANKS), name.strip()}
     try:
         spellings.add(name.encode("latin-1").decode("utf-8").strip())
-    except UnicodeDecodeError:
+    except UnicodeError:  # no latin-1, or no UTF-8
         spellings.add(name.encode("ascii", "ignore").decode("ascii").strip())
     spellings |= {spelling.strip("\"' ") for spelling in spellings}
     spellings |= {re.split(r"[\s\"]", spelling, maxsplit=1)[0] for spelling in spellings}
@@ -129,12 +133,12 @@ def _aliases(name: str) -> frozenset[str]:
 
 
 def read_attributes(text: str, *, canonical: bool = True) -> Attributes:
-    """Read ``text``, which is empty or begins with the first semicolon of a line.
+    """Read ``text``, all that follows the first semicolon of a line.
 
     With ``canonical`` false the text is known not to be; then every attribute that any browser
     might take for one of the lifetime is left out of `Attributes.kept`.
     """
-    canonical = canonical and '"' not in text
+    canonical = canonical and is_plain(text) and '"' not in text
     reading = _read_pieces(text, canonical=canonical)
     if canonical and not reading.canonical:
         return _read_pieces(text, canonical=False)
@@ -146,7 +150,7 @@ def _read_pieces(text: str, *, canonical: bool) -> Attributes:
     seen: set[str] = set()
     max_age: int | None = None
     expires: int | None = None
-    for piece in text.split(";")[1:]:
+    for piece in text.split(";") if text else ():
         raw_name, _, raw_value = piece.partition("=")
         name, value = raw_name.strip(_BLANKS).lower(), raw_value.strip(_BLANKS)
         if name == "max-age":
@@ -162,7 +166,7 @@ def _read_pieces(text: str, *, canonical: bool) -> Attributes:
         canonical,
         "".join(f";{piece}" for piece in kept),
         max_age,
-        expires,
+        expires if max_age is None else None,
         "expires" in seen,
     )
 
@@ -280,49 +284,40 @@ def with_lifetime(pair: str, attributes: Attributes, seconds: int | None, now: i
     return f"{line}; Expires={imf_fixdate(now + seconds) if seconds else _PAST}"
 
 
-class AttributeReader:
-    """Read attributes, remembering those read lately.
+class AttributeReader(Memo[str, Attributes]):
+    """Attributes by their text: ``reader[text]`` reads what follows the first semicolon.
 
-    An application writes the same few attributes all day, but for the date. So they are
-    remembered under their text with the Expires date cut out, dates apart; what is not canonical
-    is rare and not remembered.
+    An application writes the same few texts all day, but for the date. So what has a date is
+    remembered with the date cut out, and dates apart.
     """
 
-    __slots__ = ("_dates", "_known")
-
-    _ENTRIES: Final = 512
-    _LONGEST: Final = 512
-    # A line with a control character never comes here, so no text can contain this by itself.
-    _CUT: Final = "\0"
+    __slots__ = ("_cut", "_dates")
 
     def __init__(self) -> None:
-        self._known: RecentCache[str, Attributes] = RecentCache(self._ENTRIES)
-        self._dates: RecentCache[str, int] = RecentCache(self._ENTRIES)
+        super().__init__(read_attributes, size=512, longest=512)
+        self._cut: Memo[str, Attributes] = Memo(_read_cut, size=512, longest=512)
+        self._dates: Memo[str, int | None] = Memo(_imf_fixdate, size=512, longest=_LENGTH_OF_DATE)
 
-    def read(self, text: str) -> Attributes:
-        """Read ``text``, printable ASCII, empty or beginning with the first semicolon."""
+    def __missing__(self, text: str) -> Attributes:
         found = text.find("xpires=")
         if found < 0:
-            return self._known.get(text) or self._remember(text, read_attributes(text))
-        if text[found - 3 : found].lower() != "; e":
+            return super().__missing__(text)
+        start = found + _LENGTH_OF_XPIRES
+        end = start + _LENGTH_OF_DATE
+        instant = self._dates[text[start:end]]
+        # The letter before must begin an attribute: `foo=expires=…` is no date of the cookie's.
+        if instant is None or not _begins_attribute(text, found):
             return read_attributes(text)
-        return self._read_dated(text, found + len("xpires="))
+        known = self._cut[f"{text[:start]}{_CUT}{text[end:]}"]
+        if not known.canonical:
+            return read_attributes(text)
+        return known if known.max_age is not None else known._replace(expires=instant)
 
-    def _read_dated(self, text: str, start: int) -> Attributes:
-        date = text[start : start + _LENGTH_OF_DATE]
-        instant = self._dates.get(date)
-        if instant is None:
-            instant = _imf_fixdate(date)
-            if instant is None:
-                return read_attributes(text)
-            self._dates.put(date, instant)
-        key = f"{text[:start]}{self._CUT}{text[start + _LENGTH_OF_DATE :]}"
-        known = self._known.get(key) or self._remember(key, read_attributes(text))
-        if known.max_age is not None or known.expires is None:
-            return known
-        return known._replace(expires=instant)
 
-    def _remember(self, key: str, attributes: Attributes) -> Attributes:
-        if attributes.canonical and len(key) <= self._LONGEST:
-            self._known.put(key, attributes)
-        return attributes
+def _begins_attribute(text: str, found: int) -> bool:
+    return text.endswith(_BEFORE_XPIRES, 0, found) or (found == 2 and text[0] == " ")  # noqa: PLR2004
+
+
+def _read_cut(key: str) -> Attributes:
+    """Read attributes whose Expires date was cut out; any date says the rest as well."""
+    return read_attributes(key.replace(_CUT, _PAST, 1))

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
+from consentgate.gate import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from consentgate.consent import Consent
-    from consentgate.gate import Gate, Visit
+    from consentgate.gate import Gate
 
 __all__ = ["ConsentGateMiddleware", "consent_from"]
 
 VISIT_KEY = "consentgate.visit"
+
+
+_MOST_NAMES: Final = 256
+_other_names: Final[set[str]] = set()
+"""Names of response headers that were seen to set no cookie."""
+
+
+def is_set_cookie(name: str) -> bool:
+    """Whether a header of this name sets a cookie, in whatever case and with blanks around (R4)."""
+    if name.strip().lower() == "set-cookie":
+        return True
+    if len(_other_names) < _MOST_NAMES:
+        _other_names.add(name)
+    return False
 
 
 class EnvironRequest:
@@ -44,7 +59,8 @@ class ConsentGateMiddleware:
     """Keep the cookies of a WSGI application within ``gate``'s policy.
 
     Put it outside every other middleware: ``app = ConsentGateMiddleware(app, gate)``. Each
-    response passes through, whatever its status and whoever wrote its headers (R4).
+    response passes through, whatever its status and whoever wrote its headers (R4), unless
+    another gate around this one judges it already.
     """
 
     def __init__(self, app: WSGIApplication, gate: Gate) -> None:
@@ -53,6 +69,9 @@ class ConsentGateMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        outer = environ.get(VISIT_KEY)
+        if outer is not None and outer.covers(self.gate):
+            return self.app(environ, start_response)
         visit = open_visit(self.gate, environ)
 
         def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
@@ -63,36 +82,51 @@ class ConsentGateMiddleware:
 
 def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:
     """Return the visit of a request, and hide from ``environ`` what may not be read (R17)."""
-    cookie = environ.get("HTTP_COOKIE", "")
-    visit = gate.visit(EnvironRequest(environ), cookie)
-    environ[VISIT_KEY] = visit
+    environ[VISIT_KEY] = visit = Visit(gate, EnvironRequest, environ)
+    cookie = environ.get("HTTP_COOKIE")
     if cookie:
-        readable = visit.readable(cookie)
-        if readable:
-            environ["HTTP_COOKIE"] = readable
-        else:
-            del environ["HTTP_COOKIE"]
+        visit.cookie = cookie
+        if visit.holds_governed(cookie):
+            _hide(environ, visit.readable(cookie))
     return visit
 
 
+def _hide(environ: WSGIEnvironment, readable: str) -> None:
+    if readable:
+        environ["HTTP_COOKIE"] = readable
+    else:
+        del environ["HTTP_COOKIE"]
+
+
 def release(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return what leaves instead of ``headers``; ``headers`` itself where nothing changes."""
-    if not visit.asked and not any(is_set_cookie(name) for name, _ in headers):
-        return headers
+    """Return what leaves instead of ``headers``; a copy, so that nothing is added later."""
+    for name, _ in headers:
+        if name == "Set-Cookie" or (name not in _other_names and is_set_cookie(name)):
+            break
+    else:
+        if not visit.asked:
+            visit.released = True
+            return headers[:]
+    return _release_headers(visit, headers)
+
+
+def _release_headers(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     released: list[tuple[str, str]] = []
     for header in headers:
-        name, value = header
-        if not is_set_cookie(name):
+        name, line = header
+        if name != "Set-Cookie" and (name in _other_names or not is_set_cookie(name)):
             released.append(header)
-        elif (line := visit.judge(value)) is not None:
-            released.append(header if line is value else (name, line))
-    vary = [value for name, value in headers if name.lower() == "vary"] if visit.asked else ()
-    return released + visit.additions(vary)
-
-
-def is_set_cookie(name: str) -> bool:
-    """Whether a header of this name sets a cookie, in whatever case and with blanks around."""
-    return len(name) >= len("set-cookie") and name.strip().lower() == "set-cookie"
+            continue
+        judged = visit.judge(line)
+        if judged is line:
+            released.append(header)
+        elif judged is not None:
+            released.append((name, judged))
+    if visit.asked:
+        vary = (value for name, value in headers if name.lower() == "vary")
+        released.extend(visit.additions(vary))
+    visit.released = True
+    return released
 
 
 def consent_from(environ: WSGIEnvironment) -> Consent:
