@@ -47,7 +47,17 @@ FRAMEWORKS_OF = {
     "starlette_consentgate": {"fastapi", "starlette"},
 }
 FRAMEWORKS = set[str]().union(*FRAMEWORKS_OF.values()) | {"litestar", "quart"}
-ADAPTERS_MAY_USE = {"__init__", "asgi", "cli", "gate", "pages", "records", "testing", "wsgi"}
+ADAPTERS_MAY_USE = {
+    "__init__",
+    "asgi",
+    "cli",
+    "gate",
+    "pages",
+    "policy",
+    "records",
+    "testing",
+    "wsgi",
+}
 
 
 class Import(NamedTuple):
