@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
     Header = tuple[bytes, bytes]
+    # Octets by the specification; some servers take text as well.
+    ResponseHeader = tuple[bytes | str, bytes | str]
 
 __all__ = ["ConsentGateMiddleware", "consent_from"]
 
@@ -64,7 +66,8 @@ class ScopeRequest:
 
     def path(self) -> str:
         """Return the path, below ``root_path`` where the server leaves that out of it."""
-        path, root = cast("str", self._scope["path"]), cast("str", self._scope.get("root_path", ""))
+        path = cast("str", self._scope["path"])
+        root = cast("str", self._scope.get("root_path", "")).rstrip("/")
         return path if path == root or path.startswith(f"{root}/") else root + path
 
     def is_secure(self) -> bool:
@@ -132,7 +135,7 @@ def release(visit: Visit, message: Message) -> Message:
     """Return what leaves instead of ``message``; ``message`` itself where nothing changes."""
     if message["type"] not in _WITH_HEADERS:
         return message
-    headers: Iterable[Header] = message.get("headers", ())
+    headers: Iterable[ResponseHeader] = message.get("headers", ())
     if not isinstance(headers, (list, tuple)):
         headers = list(headers)
         message = {**message, "headers": headers}
@@ -146,27 +149,31 @@ def release(visit: Visit, message: Message) -> Message:
     return {**message, "headers": _release_headers(visit, headers)}
 
 
-def _release_headers(visit: Visit, headers: Iterable[Header]) -> list[Header]:
-    released: list[Header] = []
+def _release_headers(visit: Visit, headers: Iterable[ResponseHeader]) -> list[ResponseHeader]:
+    released: list[ResponseHeader] = []
     for header in headers:
         name, value = header
         if name != b"set-cookie" and (name in _other_names or not is_set_cookie(name)):
             released.append(header)
             continue
-        line = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        line = _text(value)
         judged = visit.judge(line)
         if judged is line:
             released.append(header)
         elif judged is not None:
             released.append((name, judged.encode("latin-1")))
     if visit.asked:
-        vary = (value.decode("latin-1") for name, value in headers if name.lower() == b"vary")
+        vary = (_text(value) for name, value in headers if _text(name).lower() == "vary")
         released.extend(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in visit.additions(vary)
         )
     visit.released = True
     return released
+
+
+def _text(octets: bytes | str) -> str:
+    return octets if isinstance(octets, str) else octets.decode("latin-1")
 
 
 def consent_from(scope: Scope) -> Consent:

@@ -210,7 +210,7 @@ class Consent:
     ) -> None:
         self._policy = policy
         self._decision = decision
-        self._signal = signal
+        self._signal: Signal = signal
         self._presumed_refused = presumed_refused
         self._now = int(now)
         self._changed = False

@@ -24,10 +24,11 @@ def pairs(header: str) -> Iterator[tuple[str, str]]:
 
 def values(header: str, name: str) -> list[str]:
     """Return every value that ``header`` has for ``name``, in order."""
-    if name not in header:
+    count = header.count(name)
+    if not count:
         return []
-    before, _, after = header.partition(f"{name}=")
-    if name not in after and (not before or before.endswith("; ")):
+    before, equals, after = header.partition(f"{name}=")
+    if count == 1 and equals and (not before or before.endswith("; ")):
         return [after.partition(";")[0].strip(BLANKS)]
     return [value for candidate, value in pairs(header) if candidate == name]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
@@ -22,7 +23,7 @@ from consentgate.consent import (
     secret_key_list,
 )
 from consentgate.exceptions import CookieBlocked
-from consentgate.policy import BROWSER_MAX_AGE
+from consentgate.policy import BROWSER_MAX_AGE, EXEMPT_CATEGORY
 from consentgate.set_cookie import (
     TOKEN,
     AttributeReader,
@@ -65,6 +66,7 @@ _REMEMBERED_TOKENS: Final = 10_000
 _REMEMBERED_ALLOWANCES: Final = 1024
 _MOST_CONSENT_COOKIES: Final = 8
 _MOST_WARNINGS: Final = 1000
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -110,6 +112,7 @@ class KnownCookie:
         "exempt",
         "limit",
         "name",
+        "needs",
         "read_as",
         "readable",
         "reserved",
@@ -126,9 +129,10 @@ class KnownCookie:
         self.exempt = rule is not None and policy.categories[rule.category].basis == "exempt"
         self.read_as = self if rule else self._read_otherwise(spelling, policy)
         self.readable = self.read_as.category is None or self.read_as.exempt
-        self.always_allowed = (
-            (rule is None and policy.unregistered == "allow") or self.exempt
-        ) and not (self.reserved or policy.routes)
+        allowed_unregistered = rule is None and policy.unregistered == "allow"
+        # The category that must be allowed for it to be stored; "" where none is enough.
+        self.needs = self.category or (EXEMPT_CATEGORY if allowed_unregistered else "")
+        self.always_allowed = (self.exempt or allowed_unregistered) and not self.reserved
         self.limit = policy.limit(rule)
         self.session = rule is not None and rule.max_age == "session"
         mode = policy.mode_for(rule.category) if rule else policy.unregistered
@@ -149,10 +153,11 @@ class KnownCookie:
 
         A script can write a name with odd blanks around, and some frameworks strip them.
         """
+        # Only what has a rule is made: each other name has possible names of its own, without end.
         for name in sorted(possible_names(spelling) - {self.name}):
-            other = KnownCookie(name, policy)
-            if not other.readable:
-                return other
+            rule = policy.rule_for(name)
+            if rule is not None and policy.categories[rule.category].basis != "exempt":
+                return KnownCookie(name, policy)
         return self
 
 
@@ -197,6 +202,8 @@ class Gate:
         self._decidable = frozenset(
             name for name, category in policy.categories.items() if category.decidable
         )
+        self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
+        self._allowed_undecided = allowed_categories(policy, frozenset(), frozenset(), "ignore")
 
     def visit(self, request: Request, cookie: str = "") -> Visit:
         """Return the visit of ``request``; ``cookie`` is its Cookie headers, joined by ``; ``."""
@@ -212,8 +219,12 @@ class Gate:
         tokens = cookie_header.values(cookie, self.policy.cookie_name)
         if len(tokens) > _MOST_CONSENT_COOKIES:
             return None
-        decisions = [decision for token in tokens if (decision := self._decisions[token])]
-        return _newest([one for one in decisions if one.is_valid(self.policy, now)])
+        valid: list[Decision] = []
+        for token in tokens:
+            decision = self._decisions[token]
+            if decision is not None and decision.is_valid(self.policy, now):
+                valid.append(decision)
+        return valid[0] if len(valid) == 1 else _newest(valid)
 
     def presumed_refused(self, cookie: str) -> frozenset[str]:
         """Return what counts as refused by a visitor without a valid decision.
@@ -221,7 +232,8 @@ class Gate:
         Whoever sends a consent cookie has decided once; where it does not count, or counts no
         more, what applied to a refusal applies, also to what is opt-out (R20).
         """
-        return self._decidable if self.policy.cookie_name in cookie else frozenset()
+        sends_one = cookie_header.values(cookie, self.policy.cookie_name)
+        return self._decidable if sends_one else frozenset()
 
     def sign(self, decision: Decision) -> str:
         """Return the signed token that carries ``decision`` in the consent cookie (R19)."""
@@ -231,9 +243,7 @@ class Gate:
         """Return what the privacy signals of ``request`` do (R22)."""
         gpc = self._gpc if self._gpc != "ignore" and _is_sent(request, "sec-gpc") else "ignore"
         dnt = self._dnt if self._dnt != "ignore" and _is_sent(request, "dnt") else "ignore"
-        if gpc == "ignore" or dnt == "override":
-            return dnt
-        return gpc
+        return dnt if gpc == "ignore" or dnt == "override" else gpc
 
     def varying_headers(self) -> tuple[str, ...]:
         """Return the request headers that the consent depends on (R23)."""
@@ -244,6 +254,8 @@ class Gate:
         self, granted: frozenset[str], refused: frozenset[str], signal: Signal
     ) -> frozenset[str]:
         """Return the categories that a visitor's answers and signals allow."""
+        if not granted and not refused and signal == "ignore":
+            return self._allowed_undecided
         return self._allowed(granted, refused, signal)
 
     def is_cookie_free(self, request: Request) -> bool:
@@ -318,13 +330,13 @@ def _is_sent(request: Request, signal: str) -> bool:
 
 
 def _newest(decisions: Sequence[Decision]) -> Decision | None:
-    if len(decisions) < 2:  # noqa: PLR2004
-        return decisions[0] if decisions else None
-    newest_time = max(decision.decided_at for decision in decisions)
+    newest_time = max((decision.decided_at for decision in decisions), default=0)
     newest = [decision for decision in decisions if decision.decided_at == newest_time]
+    if not newest:
+        return None
     refused = frozenset[str]().union(*(decision.refused for decision in newest))
     granted = newest[0].granted.intersection(*(decision.granted for decision in newest))
-    return Decision(granted - refused, refused, newest_time, newest[0].policy_version, newest[0].id)
+    return replace(newest[0], granted=granted - refused, refused=refused)
 
 
 class Visit:
@@ -345,7 +357,7 @@ class Visit:
     _allowed: frozenset[str] | None = None
     _decision: Decision | None = None
     _signal: Signal = "ignore"
-    _presumed_refused: frozenset[str] = frozenset()
+    _presumed_refused: frozenset[str] = _NOTHING
     _consent: Consent | None = None
     _cookie_free = False
     _hidden: set[str] | None = None
@@ -392,14 +404,20 @@ class Visit:
         """Read the request's consent cookie and privacy signals, once."""
         if self._allowed is None:
             gate = self.gate
-            self._signal = gate.signal(self._make_request(self._carrier))
-            self._decision = decision = gate.decision(self.cookie, self.now)
-            if decision is not None:
-                self._allowed = gate.allowed(decision.granted, decision.refused, self._signal)
-            else:
-                self._presumed_refused = gate.presumed_refused(self.cookie)
-                self._allowed = gate.allowed(frozenset(), self._presumed_refused, self._signal)
+            if gate.honours_signals:
+                self._signal = gate.signal(self._make_request(self._carrier))
+            if self.cookie:
+                self._decision = gate.decision(self.cookie, self.now)
+            granted, refused = self._answers()
+            self._allowed = gate.allowed(granted, refused, self._signal)
         return self._allowed
+
+    def _answers(self) -> tuple[frozenset[str], frozenset[str]]:
+        if self._decision is not None:
+            return self._decision.granted, self._decision.refused
+        if self.cookie:
+            self._presumed_refused = self.gate.presumed_refused(self.cookie)
+        return _NOTHING, self._presumed_refused
 
     def covers(self, gate: Gate) -> bool:
         """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
@@ -458,11 +476,9 @@ class Visit:
         max_age = attributes.max_age
         if max_age is not None and max_age <= 0:
             return line
-        if not known.always_allowed:
-            refusal = self._refusal(known)
-            may_delete = attributes.expires is not None
-            if refusal is not None and not (may_delete and self._is_deletion(attributes)):
-                return self._stop(known, refusal, line)
+        is_certain = known.always_allowed and not self._cookie_free
+        if not (is_certain or self._may_be_stored(known) or self._is_deletion(attributes)):
+            return self._stop(known, line)
         if max_age is None:
             is_within = attributes.expires is None
         else:
@@ -470,20 +486,24 @@ class Visit:
         return line if is_within else self._limit(known, line, pair, attributes)
 
     def _is_deletion(self, attributes: Attributes) -> bool:
+        if attributes.max_age is None and attributes.expires is None:
+            return False  # and no need to look at the clock
         seconds = attributes.lifetime(int(self.now))
         return seconds is not None and seconds <= 0
 
-    def _refusal(self, known: KnownCookie) -> Reason | None:
-        """Return why the cookie may not be stored, or None (R6, R10, R11)."""
+    def _may_be_stored(self, known: KnownCookie) -> bool:
+        """Whether consent, routes and names let the cookie be stored (R6, R10, R11)."""
+        consent = self._consent
+        allowed = self._allowed or self._look() if consent is None else consent.allowed
+        return known.needs in allowed and not known.reserved and not self._cookie_free
+
+    def _refusal(self, known: KnownCookie) -> Reason:
+        """Return why the cookie may not be stored."""
         if known.reserved:
             return "reserved name"
         if self._cookie_free:
             return "cookie-free route"
-        if known.category is None:
-            return None if self.gate.policy.unregistered == "allow" else "unregistered"
-        if known.exempt or known.category in self.allowed:
-            return None
-        return self._why_not(known.category)
+        return "unregistered" if known.category is None else self._why_not(known.category)
 
     def _why_not(self, category: str) -> Reason:
         declared = self.gate.policy.categories[category]
@@ -494,9 +514,9 @@ class Visit:
         # What is opt-out passes until it is refused, or presumed to be.
         return "refused" if decided or signalled or declared.basis == "opt-out" else "undecided"
 
-    def _stop(self, known: KnownCookie, reason: Reason, line: str) -> str | None:
+    def _stop(self, known: KnownCookie, line: str) -> str | None:
         """Keep the cookie from the browser in the way of its mode (R7)."""
-        verdict = known.verdict(known.action, reason)
+        verdict = known.verdict(known.action, self._refusal(known))
         self.gate.tell(verdict)
         if not known.enforced:
             return line
@@ -532,10 +552,8 @@ class Visit:
         if not cookie.name:
             return self._drop("", "no name", line)
         known = self._strictest(cookie)
-        if not self._is_deletion(cookie.attributes):
-            refusal = self._refusal(known)
-            if refusal is not None:
-                return self._stop(known, refusal, line)
+        if not self._may_be_stored(known) and not self._is_deletion(cookie.attributes):
+            return self._stop(known, line)
         return self._limit(known, line, cookie.pair, cookie.attributes, "not canonical")
 
     def _drop(self, name: str, reason: Reason, line: str) -> str | None:
@@ -552,7 +570,7 @@ class Visit:
             candidates,
             key=lambda known: (
                 not known.enforced,
-                self._refusal(known) is None,
+                self._may_be_stored(known),
                 not known.session,
                 known.limit,
                 known.name != cookie.name,

@@ -315,7 +315,7 @@ class AttributeReader(Memo[str, Attributes]):
 
 
 def _begins_attribute(text: str, found: int) -> bool:
-    return text.endswith(_BEFORE_XPIRES, 0, found) or (found == 2 and text[0] == " ")  # noqa: PLR2004
+    return text.endswith(_BEFORE_XPIRES, 0, found) or text[:found] in (" E", " e")
 
 
 def _read_cut(key: str) -> Attributes:

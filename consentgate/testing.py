@@ -111,6 +111,9 @@ _LANGUAGE: Final = "language=fr; Max-Age=31536000; Path=/"
 _LATE: Final = "Sun, 18 Nov 2029 00:00:00 GMT"
 
 
+_OPT_OUT: Final = (Category("advertising", basis="opt-out", gpc=True),)
+
+
 def _policy(**changes: Any) -> Policy:
     settings: dict[str, Any] = {
         "version": "1",
@@ -387,6 +390,23 @@ class FrontContract:
             response = self.ask(gate, View([_ANALYTICS]), cookie="; ".join(pair))
             assert [] == response.set_cookies
 
+    def test_R20_who_decided_once_is_not_taken_for_willing(self) -> None:
+        """Where a decision counts no more, what is opt-out is refused until the next one."""
+        categories = [Category("statistics", basis="opt-out")]
+        gate = self.gate(categories=categories)
+        name, token = consent_cookie(gate, ["statistics"])
+        no_more = [
+            consent_cookie(gate, [], NOW - months(6)),
+            consent_cookie(self.gate(version="0", categories=categories), ["statistics"]),
+            (name, token[:-1]),
+        ]
+        assert [_ANALYTICS] == self.ask(gate, View([_ANALYTICS])).set_cookies
+        for cookie in no_more:
+            view = View([_ANALYTICS])
+            response = self.ask(gate, view, cookie=f"_ga=1; {'='.join(cookie)}")
+            assert [] == response.set_cookies
+            assert not (view.saw[0] or "").startswith("_ga")
+
     def test_R22_global_privacy_control(self) -> None:
         """By default it refuses for who is undecided; with ``override`` it beats a choice."""
         categories = [Category("advertising", basis="opt-out")]
@@ -403,16 +423,23 @@ class FrontContract:
     def test_R23_vary_only_where_the_application_asked(self) -> None:
         """Caching headers stay untouched where consent made no difference."""
         asked = View([_SESSION], decide=lambda consent: consent.allows("statistics"))
-        assert {"cookie", "sec-gpc"} <= self.vary(self.ask(view=asked))
+        gate = self.gate(categories=_OPT_OUT)
+        assert {"cookie", "sec-gpc"} <= self.vary(self.ask(gate, asked))
         unasked = self.ask(view=View([_SESSION, _ANALYTICS], headers=[("Vary", "Accept")]))
         assert ["Accept"] == unasked.values("vary")
 
     def test_R23_what_varies_already_is_not_said_twice(self) -> None:
         """A Vary of the application's own is kept."""
         view = View(headers=[("Vary", "cookie, Accept")], decide=lambda consent: consent.decided)
-        response = self.ask(view=view)
+        response = self.ask(self.gate(categories=_OPT_OUT), view)
         assert {"cookie", "accept", "sec-gpc"} == self.vary(response)
         assert 1 == ", ".join(response.values("vary")).lower().count("cookie")
+
+    def test_R23_a_signal_that_changes_nothing_is_not_named(self) -> None:
+        """Where all needs a grant, Global Privacy Control refuses nothing that was not refused."""
+        view = View(decide=lambda consent: consent.decided)
+        response = self.ask(view=view, headers=[("Sec-GPC", "1")])
+        assert {"cookie"} == self.vary(response) & {"cookie", "sec-gpc"}
 
     def vary(self, response: Response) -> set[str]:
         """Return the header names that ``response`` varies by, in lower case."""

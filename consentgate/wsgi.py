@@ -8,8 +8,10 @@ from consentgate.exceptions import MiddlewareMissing
 from consentgate.gate import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
@@ -74,7 +76,11 @@ class ConsentGateMiddleware:
             return self.app(environ, start_response)
         visit = open_visit(self.gate, environ)
 
-        def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        def gated_start_response(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: OptExcInfo | None = None,
+        ) -> Callable[[bytes], object]:
             return start_response(status, release(visit, headers), exc_info)
 
         return self.app(environ, gated_start_response)

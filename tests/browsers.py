@@ -265,7 +265,9 @@ class Firefox(Browser):
                 for name, value in self.PREFERENCES.items()
             )
         )
-        socket = connect(self._launch(profile, resources) + "/session", max_size=None)
+        # No pings: their thread draws on `random`, which Hypothesis wants for itself.
+        address = self._launch(profile, resources) + "/session"
+        socket = connect(address, max_size=None, ping_interval=None)
         self._bidi = _BiDi(resources.enter_context(socket))
         self._bidi.call("session.new", capabilities={})
         resources.callback(self._bidi.call, "browser.close")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from browsers import Browser, StoredCookie
 from hypothesis import HealthCheck, given, settings
 from odd_lines import cases
 from raw_server import RawServer
@@ -17,6 +16,11 @@ from consentgate import Gate
 from consentgate.policy import BROWSER_MAX_AGE
 from consentgate.set_cookie import TOKEN, is_plain, read_attributes
 from consentgate.testing import consent_cookie
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from browsers import Browser, StoredCookie
 
 pytestmark = pytest.mark.browser
 

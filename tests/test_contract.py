@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.validate import validator
 
 import django_consentgate
@@ -29,6 +28,9 @@ import consentgate.asgi
 import consentgate.wsgi
 from consentgate import Gate
 from consentgate.testing import FrontContract, Request, Response, View
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 

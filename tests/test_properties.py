@@ -178,7 +178,6 @@ def test_R6_R12_no_browser_finds_what_it_should_not(
     assert released == through_asgi(GATE, emitted, cookie)
 
 
-@settings(deadline=None)
 @given(canonical_lines(), consents)
 def test_R2_allowed_canonical_lines_are_byte_identical(line: str, granted: set[str] | None) -> None:
     """A line that may leave, within its limit, leaves as it is; others are cut or gone."""
@@ -190,7 +189,6 @@ def test_R2_allowed_canonical_lines_are_byte_identical(line: str, granted: set[s
         assert [line] != through_wsgi(GATE, [line], cookie_of(granted))
 
 
-@settings(deadline=None)
 @given(st.lists(odd_lines(), max_size=4), consents)
 def test_R5_every_deletion_still_deletes(emitted: list[str], granted: set[str] | None) -> None:
     """However a deletion is mixed with other lines, it leaves as one."""
@@ -198,7 +196,6 @@ def test_R5_every_deletion_still_deletes(emitted: list[str], granted: set[str] |
     assert deletion in through_wsgi(GATE, [*emitted, deletion], cookie_of(granted))
 
 
-@settings(deadline=None)
 @given(st.lists(lines, max_size=4), consents)
 def test_R7_report_is_silent_on_the_wire(emitted: list[str], granted: set[str] | None) -> None:
     """In ``report`` mode every line leaves as it came."""
@@ -226,7 +223,6 @@ def test_R19_a_flipped_byte_makes_the_visitor_undecided(data: st.DataObject) -> 
         assert [] == through_wsgi(GATE, ["_ga=1"], f"{name}={changed}")
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(lines, any_text), max_size=8), consents)
 def test_R17_R24_whatever_the_browser_sends_nothing_hidden_is_seen(
     pieces: list[str], granted: set[str] | None
@@ -258,7 +254,6 @@ class NoHeaders:
         return False
 
 
-@settings(deadline=None)
 @given(st.lists(lines, max_size=4), consents)
 def test_R25_every_change_has_a_verdict(emitted: list[str], granted: set[str] | None) -> None:
     """As many verdicts as lines changed, and none holds a value."""
