@@ -41,7 +41,7 @@ class TestMonths:
             (120, 3650),
         ],
     )
-    def test_known_spans(self, count: int, days: int) -> None:
+    def test_R15_known_spans(self, count: int, days: int) -> None:
         """6 months are 181 days and 13 months 393, as R15 says."""
         assert months(count) == days * DAY
 
@@ -50,19 +50,19 @@ class TestMonths:
     @example(date(2026, 12, 31), 2)
     @example(date(2024, 2, 29), 12)
     @example(date(1896, 2, 29), 96)  # the year 1900 has no 29 February
-    def test_never_longer_than_the_calendar(self, first: date, count: int) -> None:
+    def test_R15_never_longer_than_the_calendar(self, first: date, count: int) -> None:
         """From whatever day one counts, the calendar says as much or more."""
         assert timedelta(seconds=months(count)) <= months_after(first, count) - first
 
     @pytest.mark.parametrize("count", range(25))
-    def test_not_shorter_than_need_be(self, count: int) -> None:
+    def test_R15_not_shorter_than_need_be(self, count: int) -> None:
         """Some day of a common year reaches the span exactly."""
         days = [date(2025, 1, 1) + timedelta(days=number) for number in range(365)]
 
         assert months(count) == min((months_after(day, count) - day).days for day in days) * DAY
 
     @given(st.integers(0, 1000), st.integers(1, 50))
-    def test_more_months_are_longer(self, count: int, more: int) -> None:
+    def test_R15_more_months_are_longer(self, count: int, more: int) -> None:
         """A longer word is never a shorter time."""
         assert months(count) < months(count + more)
 

@@ -91,7 +91,7 @@ patterns = st.lists(st.text("ab[*?", min_size=1, max_size=6), unique=True, max_s
 
 
 @given(patterns, st.text("ab[]!*?\n", max_size=8))
-def test_same_as_trying_every_rule(names: list[str], name: str) -> None:
+def test_R8_same_as_trying_every_rule(names: list[str], name: str) -> None:
     """Whatever the rules, the index finds what the reference finds."""
     assert found(index(*names), name) == reference(names, name)
 
@@ -119,7 +119,7 @@ def test_every_rule_finds_some_name(names: list[str], data: st.DataObject) -> No
         ("", "*"),
     ],
 )
-def test_the_order(name: str, rule: str) -> None:
+def test_R8_the_order(name: str, rule: str) -> None:
     """Exact, longest prefix, then the globs with the most fixed ends, then the most fixed."""
     # From the least to the most preferred: the order of the rules does not matter here.
     rules = index("*", "*_session_*", "_g?d", "_pk_*.ab", "_ga*", "_ga_*", "_ga")
@@ -127,18 +127,18 @@ def test_the_order(name: str, rule: str) -> None:
     assert found(rules, name) == rule
 
 
-def test_a_prefix_beats_a_glob_that_says_more() -> None:
+def test_R8_a_prefix_beats_a_glob_that_says_more() -> None:
     """R8 knows three kinds, whatever their length."""
     assert found(index("a*", "a*bcdef"), "a_bcdef") == "a*"
 
 
-def test_both_ends_count_together() -> None:
+def test_R8_both_ends_count_together() -> None:
     """A glob with two fixed characters at its end beats one with one at its beginning."""
     assert found(index("a?*", "*bc"), "abc") == "*bc"
     assert found(index("a*?c", "?*bc"), "abbc") == "a*?c"
 
 
-def test_of_globs_alike_the_first() -> None:
+def test_R8_of_globs_alike_the_first() -> None:
     """Where nothing else decides, the order of the policy does."""
     assert found(index("a*?", "a?*"), "abc") == "a*?"
     assert found(index("a?*", "a*?"), "abc") == "a?*"
@@ -177,7 +177,7 @@ def test_all_but_two_characters_stand_for_themselves(rule: str, name: str, is_it
 
 
 @pytest.mark.parametrize("name", ["a", "a*", "*a", "a?b", "*"])
-def test_two_rules_for_one_name(name: str) -> None:
+def test_R8_two_rules_for_one_name(name: str) -> None:
     """The second is refused, with its place."""
     with pytest.raises(PolicyError, match="has a rule already; keep one of the two") as caught:
         index("first", name, "third*", name)
@@ -225,7 +225,7 @@ def calls_during_lookup(rules: RuleIndex[Rule], name: str) -> int:
 @pytest.mark.parametrize(
     "name", ["exact00005", "prefix00005x", "glob00005-z", "gx00005", "glob00005-y", "none", ""]
 )
-def test_the_work_does_not_grow(name: str) -> None:
+def test_R8_the_work_does_not_grow(name: str) -> None:
     """10 rules of each kind and 10 000 cost the same probes, found or not."""
     few, many = rules_by_kind(10), rules_by_kind(10_000)
 
