@@ -103,7 +103,10 @@ class ConsentGateMiddleware:
                 message = release(visit, message)
             return send(message)
 
-        await self.app(scope, receive, gated_send)
+        try:
+            await self.app(scope, receive, gated_send)
+        finally:
+            visit.released = True  # whoever answers now with this scope is gated anew
 
 
 def open_visit(gate: Gate, scope: Scope) -> Visit:

@@ -83,7 +83,11 @@ class ConsentGateMiddleware:
         ) -> Callable[[bytes], object]:
             return start_response(status, release(visit, headers), exc_info)
 
-        return self.app(environ, gated_start_response)
+        try:
+            return self.app(environ, gated_start_response)
+        except BaseException:
+            visit.released = True  # whoever answers now with this environ is gated anew
+            raise
 
 
 def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:

@@ -467,6 +467,22 @@ def test_R4_a_reused_scope_is_gated_anew(first: Headers, asks: bool) -> None:
     assert expected == server.sent[-1]["headers"]
 
 
+def test_R4_a_scope_whose_application_failed_is_gated_anew() -> None:
+    """Whoever answers in place of an application that raised has no way round."""
+
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("crash")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "headers": LINES})
+
+    server = Server()
+    with pytest.raises(ValueError, match="crash"):
+        server.run(failing)
+    server.run(app)
+    assert RELEASED == server.sent[-1]["headers"]
+
+
 def test_R11_R20_what_the_application_does_to_the_scope_changes_nothing() -> None:
     """A path rewritten and headers dropped on the way are still those of the visitor."""
 

@@ -119,18 +119,27 @@ def test_R3_without_the_gate_the_same_lines_do_harm(browser: Browser, site: str)
 
 def test_R1_browsers_read_a_canonical_line_as_we_do(browser: Browser, site: str) -> None:
     """Name and life of every line that we call canonical are what the browser makes of them."""
-    now = time.time()
     canonical = [line for line, date in cases() if not date and is_canonical(line)]
     assert 20 < len(canonical)
-    urls = [address(site, "ungated", "", line) for line in canonical]
-    for line, jar in zip(canonical, browser.stored(urls), strict=True):
+    for line in canonical:
+        before = time.time()
+        (jar,) = browser.stored([address(site, "ungated", "", line)])
         assert jar is not None
-        assert expected(line, now) == [life(cookie, now) for cookie in jar], line
+        assert [name for name, _ in expected(line, before)] == [cookie.name for cookie in jar]
+        for (_, seconds), cookie in zip(expected(line, before), jar, strict=True):
+            assert lives(cookie, seconds, before), (line, cookie)
+
+
+def lives(cookie: StoredCookie, seconds: int | None, since: float) -> bool:
+    """Whether a cookie that was stored between ``since`` and now lives ``seconds``."""
+    if seconds is None or cookie.expires is None:
+        return cookie.expires is seconds
+    return since + seconds - SLACK < cookie.expires < time.time() + seconds + SLACK
 
 
 def is_canonical(line: str) -> bool:
     """Whether the gate would let ``line`` leave byte for byte."""
-    pair, semicolon, text = line.partition(";")
+    pair, _, text = line.partition(";")
     name, equals, _ = pair.partition("=")
     within_size = len(pair) <= len("=") + 4096
     return bool(
@@ -138,23 +147,16 @@ def is_canonical(line: str) -> bool:
         and TOKEN.fullmatch(name.lstrip(" "))
         and not name.lower().startswith("__")  # prefixes have needs of their own
         and is_plain(line)
-        and read_attributes(semicolon + text).canonical
+        and read_attributes(text).canonical
         and within_size
     )
 
 
 def expected(line: str, now: float) -> list[tuple[str, int | None]]:
-    """Return name and life in minutes of what our reading stores of a canonical line."""
-    pair, semicolon, text = line.partition(";")
-    seconds = read_attributes(semicolon + text).lifetime(int(now))
+    """Return name and life in seconds of what our reading stores of a canonical line."""
+    pair, _, text = line.partition(";")
+    seconds = read_attributes(text).lifetime(int(now))
     if seconds is not None and seconds <= 0:
         return []
     name = pair.partition("=")[0].strip()
-    return [(name, None if seconds is None else round(min(seconds, BROWSER_MAX_AGE) / 60))]
-
-
-def life(cookie: StoredCookie, now: float) -> tuple[str, int | None]:
-    """Return name and life in minutes of a stored cookie."""
-    if cookie.expires is None:
-        return cookie.name, None
-    return cookie.name, round((cookie.expires - now - SLACK / 2) / 60)
+    return [(name, None if seconds is None else min(seconds, BROWSER_MAX_AGE))]

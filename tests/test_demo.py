@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import os
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from in_process import ASGITransport
 from rich.console import Console
 from starlette_consentgate.demo import demo
 from starlette_consentgate.demo.command import address_of, listen, serve
@@ -37,30 +37,13 @@ DAY = 24 * 60 * 60
 DEADLINE = 20.0
 
 
-class Transport(httpx.BaseTransport):
-    """Lets a synchronous client ask the shop in this process."""
-
-    def __init__(self, app: Any) -> None:
-        self._transport = httpx.ASGITransport(app)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request, in an event loop of its own."""
-        return asyncio.run(self._ask(request))
-
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._transport.handle_async_request(request)
-        return httpx.Response(
-            answer.status_code, headers=answer.headers, content=await answer.aread()
-        )
-
-
 class Shop:
     """A visitor of the demo's shop, and what was observed of the visit."""
 
     def __init__(self) -> None:
         self.shown: list[Observation] = []
         app = create_shop(self._show)
-        self.client = httpx.Client(transport=Transport(app), base_url="http://127.0.0.1:8000")
+        self.client = httpx.Client(transport=ASGITransport(app), base_url="http://127.0.0.1:8000")
 
     def _show(self, latest: Sequence[Observation]) -> None:
         self.shown.append(latest[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 import re
@@ -10,10 +9,11 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from in_process import ASGITransport
 
 from consentgate import Policy
 
@@ -26,23 +26,6 @@ EXAMPLES = ROOT / "examples"
 DEMO = ROOT / "adapters" / "starlette_consentgate" / "demo"
 THIRTEEN_MONTHS = 393 * 24 * 60 * 60  # R15
 CSRF_INPUT = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]+)">')
-
-
-class ASGITransport(httpx.BaseTransport):
-    """Lets a synchronous client ask an ASGI application."""
-
-    def __init__(self, app: Any) -> None:
-        self._transport = httpx.ASGITransport(app)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request, in an event loop of its own."""
-        return asyncio.run(self._ask(request))
-
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._transport.handle_async_request(request)
-        return httpx.Response(
-            answer.status_code, headers=answer.headers, content=await answer.aread()
-        )
 
 
 class Visitor:

@@ -417,6 +417,24 @@ def test_R4_a_reused_environ_is_gated_anew(first: Headers, asks: bool) -> None:
     assert [*RELEASED, *([("Vary", "Cookie")] if asks else [])] == server.headers
 
 
+def test_R4_an_environ_whose_application_failed_is_gated_anew() -> None:
+    """Whoever answers in place of an application that raised has no way round."""
+    failing = True
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        if failing:
+            raise ValueError("crash")
+        start_response("200 OK", LINES)
+        return []
+
+    server = Server(app)
+    with pytest.raises(ValueError, match="crash"):
+        server.ask()
+    failing = False
+    server.ask()
+    assert RELEASED == server.headers
+
+
 def test_R11_R20_what_the_application_does_to_the_environ_changes_nothing() -> None:
     """A path rewritten and a Cookie header dropped on the way are still those of the visitor."""
 
