@@ -275,6 +275,11 @@ class Gate:
             line += "; Secure"
         return line
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens to verdicts that are no warnings."""
+        return self._on_verdict is not None or logger.isEnabledFor(logging.INFO)
+
     def tell(self, verdict: Verdict) -> None:
         """Log what was done to a cookie and hand it to ``on_verdict`` (R25)."""
         if verdict.reason == "unregistered":
@@ -445,10 +450,10 @@ class Visit:
         known = self.gate.cookies[name].read_as
         if known.category is None or known.exempt or known.category in self.allowed:
             return False
-        verdict = known.verdict("hide", self._why_not(known.category))
-        if not equals:  # a nameless cookie: what stands there is its value, not to be told
-            verdict = verdict._replace(name="")
-        self._tell_once(verdict)
+        if self.gate.is_heard:
+            verdict = known.verdict("hide", self._why_not(known.category))
+            # What stands there for a nameless cookie is its value, not to be told.
+            self._tell_once(verdict if equals else verdict._replace(name=""))
         return known.enforced
 
     def _tell_once(self, verdict: Verdict) -> None:
