@@ -287,7 +287,7 @@ class Gate:
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", verdict)
         if self._on_verdict is not None:
-            self._hand_over(verdict)
+            _hand_over(self._on_verdict, verdict)
 
     def _warn_once(self, verdict: Verdict) -> None:
         name = verdict.name[:_LONGEST_REMEMBERED_NAME]
@@ -300,11 +300,12 @@ class Gate:
             _PAST_TENSE[verdict.action] if verdict.enforced else "only reported",
         )
 
-    def _hand_over(self, verdict: Verdict) -> None:
-        try:
-            self._on_verdict(verdict)  # type: ignore[misc]
-        except Exception:
-            logger.exception("on_verdict failed for cookie %r", verdict.name)
+
+def _hand_over(on_verdict: Callable[[Verdict], object], verdict: Verdict) -> None:
+    try:
+        on_verdict(verdict)
+    except Exception:
+        logger.exception("on_verdict failed for cookie %r", verdict.name)
 
 
 _PAST_TENSE: Final = {"strip": "stripped", "block": "blocked"}
