@@ -901,3 +901,17 @@ class TestLaziness:
         for _ in range(2):
             calls = counted_calls(lambda: ask(gate, "_ga=1", cookie=forged))
             assert [name for name in calls if name.startswith("itsdangerous")]
+
+
+def test_R17_R25_what_nobody_hears_is_done_all_the_same() -> None:
+    """Without a listener, and with the log at warnings, cookies are hidden and stripped."""
+    logger = logging.getLogger("consentgate")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        gate = Gate(Policy("1", cookies=[CookieRule("_ga", "statistics")]), "key")
+        visit = gate.visit(Asked(), "_ga=1; a=2")
+        assert "a=2" == visit.readable("_ga=1; a=2")
+        assert visit.judge("_ga=1; Path=/") is None
+    finally:
+        logger.setLevel(level)
