@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201
+# ruff: noqa: INP001, T201 - a script, which prints
 """What the gate costs a request, as a ratio to a middleware that does nothing.
 
 Run it with ``make bench``; README.md beside this file tells how to read the table.
@@ -247,7 +247,7 @@ def asgi_site(lines: Sequence[str], chunks: int = 1) -> Any:
     start = {"type": "http.response.start", "status": 200, "headers": wire}
     bodies = [{"type": "http.response.body", "body": b"", "more_body": True}] * chunks
 
-    async def site(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+    async def site(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 - as called
         await send(start)
         for body in bodies:
             await send(body)
@@ -270,7 +270,7 @@ def wsgi_site(lines: Sequence[str]) -> Any:
     """Return an application that sets the cookies ``lines``."""
     headers = [*RESPONSE_HEADERS, *(("Set-Cookie", line) for line in lines)]
 
-    def site(environ: Any, start_response: Any) -> Sequence[bytes]:  # noqa: ARG001
+    def site(environ: Any, start_response: Any) -> Sequence[bytes]:  # noqa: ARG001 - as called
         start_response("200 OK", headers)
         return (b"",)
 

@@ -499,9 +499,7 @@ class Visit:
 
     def _may_be_stored(self, known: KnownCookie) -> bool:
         """Whether consent, routes and names let the cookie be stored (R6, R10, R11)."""
-        consent = self._consent
-        allowed = self._allowed or self._look() if consent is None else consent.allowed
-        return known.needs in allowed and not known.reserved and not self._cookie_free
+        return known.needs in self.allowed and not known.reserved and not self._cookie_free
 
     def _refusal(self, known: KnownCookie) -> Reason:
         """Return why the cookie may not be stored."""

@@ -83,7 +83,7 @@ class Category:
 
     def __init__(
         self,
-        id: str,  # noqa: A002
+        id: str,  # noqa: A002 - the policy file's word
         *,
         basis: Basis | None = None,
         max_age: int | str | None = None,
@@ -121,7 +121,7 @@ class Category:
         """Return this category, with what it leaves out taken from ``base``."""
         if base is None:
             return self
-        return Category(self.id, **overlay(base._given, self._given))  # noqa: SLF001
+        return Category(self.id, **overlay(base._given, self._given))  # noqa: SLF001 - its own class
 
 
 _CATEGORY_CHECKS: Final[Mapping[str, Callable[[object, str], Any]]] = {

@@ -220,9 +220,9 @@ def _imf_fixdate(value: str) -> int | None:
 def _instant(year: int, month: int, day: int, clock: tuple[int, int, int]) -> int | None:
     """Return seconds since 1970, or None for what RFC 6265bis 5.1.1, step 5, calls a failure."""
     hour, minute, second = clock
-    if year < 1601 or not 1 <= day <= calendar.monthrange(year, month)[1]:  # noqa: PLR2004
+    if year < 1601 or not 1 <= day <= calendar.monthrange(year, month)[1]:
         return None
-    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004
+    if hour > 23 or minute > 59 or second > 59:
         return None
     return calendar.timegm((year, month, day, hour, minute, second, 0, 0, 0))
 
@@ -256,9 +256,9 @@ def parse_cookie_date(value: str) -> int | None:
 
 def _full_year(year: int) -> int:
     """Return the year that a two-digit one means (RFC 6265bis 5.1.1, steps 3 and 4)."""
-    if year < 70:  # noqa: PLR2004
+    if year < 70:
         return year + 2000
-    return year + 1900 if year < 100 else year  # noqa: PLR2004
+    return year + 1900 if year < 100 else year
 
 
 def imf_fixdate(instant: int) -> str:

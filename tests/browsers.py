@@ -279,7 +279,7 @@ class Firefox(Browser):
         log = profile / "stderr"
         command = [self.package, "--headless", "--remote-debugging-port=0"]
         with log.open("wb") as stderr:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - our own command
                 [*command, "--profile", str(profile), "about:blank"],
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

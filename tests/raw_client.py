@@ -186,6 +186,7 @@ def _exactly(reader: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _some(reader: BinaryIO, limit: int) -> bytes:
+    # Only buffered readers have it, and the types of makefile() do not say that this is one.
     return reader.read1(limit)  # type: ignore[attr-defined, no-any-return]
 
 

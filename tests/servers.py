@@ -200,7 +200,7 @@ def read_log(log: IO[bytes], start: int = 0) -> str:
 
 def _start(argv: list[str], env: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:
     paths = [str(HERE), os.environ.get("PYTHONPATH", "")]
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(  # noqa: S603 - our own command
         argv,
         cwd=HERE,  # Python and some servers import from where they are started
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | dict(env),
@@ -259,14 +259,14 @@ def load(app: str) -> Any:
 
 def serve_with_werkzeug(app: str, host: str, port: str) -> None:
     """Serve with Werkzeug's development server, as `flask run` does."""
-    from werkzeug.serving import run_simple  # noqa: PLC0415
+    from werkzeug.serving import run_simple  # noqa: PLC0415 - one server's
 
     run_simple(host, int(port), load(app), threaded=True)
 
 
 def serve_with_wsgiref(app: str, host: str, port: str) -> None:
     """Serve with the standard library's server."""
-    from wsgiref.simple_server import make_server  # noqa: PLC0415
+    from wsgiref.simple_server import make_server  # noqa: PLC0415 - one server's
 
     with make_server(host, int(port), load(app)) as server:
         server.serve_forever()

@@ -55,6 +55,7 @@ class ConsentGateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer one request."""
+        # By setattr, because Django's types know no such attribute.
         setattr(request, "consent", SimpleLazyObject(partial(consent_from, request)))  # noqa: B010
         if visit_of(request) is not None:  # a gate around Django judges this one
             return cast(

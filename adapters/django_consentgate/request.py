@@ -97,5 +97,6 @@ def consent_from(request: HttpRequest) -> Consent:
         raise MiddlewareMissing
     # Django's own page cache stands inside the gate and cannot see the Vary that the gate will
     # add; it would show one visitor's page to another. This is how it is told not to keep a page.
+    # By setattr, because Django's types know no such attribute.
     setattr(request, "_cache_update_cache", False)  # noqa: B010
     return visit.consent

@@ -93,7 +93,7 @@ class LineMorsel(Morsel[str]):
             text_or_flag = value if equals else True
             self[name] = int(value) if value.isdecimal() else text_or_flag
 
-    def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: N802
+    def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: N802 - Morsel's name
         """Return the line."""
         return self._line if self == self._as_written else super().OutputString(attrs)
 

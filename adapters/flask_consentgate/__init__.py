@@ -72,6 +72,7 @@ class ConsentGate:
             raise ConfigurationError(f"{app} has a gate already; call init_app once")
         gate = self._gate or self._make_gate(app)
         app.extensions["consentgate"] = gate
+        # Flask documents that wsgi_app is to be replaced so; for type checkers it is a method.
         app.wsgi_app = wsgi.ConsentGateMiddleware(app.wsgi_app, gate)  # type: ignore[method-assign]
         # A proxy, because to look at the consent is to ask for it, and that adds Vary (R23).
         consent = LocalProxy(lambda: consent_from(request))
