@@ -11,6 +11,9 @@ MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
+CLOCK_TOLERANCE: Final = 5 * MINUTE
+"""Seconds by which another server's clock may be ahead (R20)."""
+
 _SECONDS: Final = {
     "second": 1,
     "minute": MINUTE,
