@@ -14,7 +14,8 @@ from consentgate.exceptions import (
     PolicyError,
     UnknownCategory,
 )
-from consentgate.gate import Gate, Verdict
+from consentgate.gate import Gate
+from consentgate.known_cookie import Verdict
 from consentgate.policy import Category, CookieRule, Policy, Route
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
-from consentgate.gate import Visit
+from consentgate.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -26,6 +26,7 @@ __all__ = ["ConsentGateMiddleware", "consent_from"]
 
 VISIT_KEY = "consentgate.visit"
 
+_NOT_MODIFIED: Final = 304
 _MOST_NAMES: Final = 256
 _WITH_COOKIES: Final = frozenset({"http", "websocket"})
 _WITH_HEADERS: Final = frozenset(
@@ -116,22 +117,26 @@ def open_visit(gate: Gate, scope: Scope) -> Visit:
         if name == b"cookie":
             cookie = value.decode("latin-1")
             visit.cookie = f"{visit.cookie}; {cookie}" if visit.cookie else cookie
-    if visit.cookie and visit.holds_governed(visit.cookie):
+    if visit.cookie and visit.needs_look(visit.cookie):
         scope["headers"] = _readable(visit, scope["headers"])
     return visit
 
 
 def _readable(visit: Visit, headers: Iterable[Header]) -> list[Header]:
     """Return ``headers`` with each Cookie header as the application may read it."""
-    readable = [
-        (name, visit.readable(value.decode("latin-1")).encode("latin-1"))
-        if name == b"cookie" and value
-        else (name, value)
-        for name, value in headers
-    ]
-    return [
-        header for header, sent in zip(readable, headers, strict=True) if header[1] or not sent[1]
-    ]
+    released: list[Header] = []
+    for header in headers:
+        name, value = header
+        if name != b"cookie":
+            released.append(header)
+            continue
+        cookie = value.decode("latin-1")
+        readable = visit.readable(cookie)
+        if readable is cookie:
+            released.append(header)
+        elif readable:
+            released.append((name, readable.encode("latin-1")))
+    return released
 
 
 def release(visit: Visit, message: Message) -> Message:
@@ -146,13 +151,17 @@ def release(visit: Visit, message: Message) -> Message:
         if name == b"set-cookie" or (name not in _other_names and is_set_cookie(name)):
             break
     else:
-        if not visit.asked:
+        if not visit.adds:
             visit.released = True
             return message
-    return {**message, "headers": _release_headers(visit, headers)}
+    released = _judge(visit, headers)
+    if visit.adds:
+        released = _add(visit, released, not_modified=message.get("status") == _NOT_MODIFIED)
+    visit.released = True
+    return {**message, "headers": released}
 
 
-def _release_headers(visit: Visit, headers: Iterable[ResponseHeader]) -> list[ResponseHeader]:
+def _judge(visit: Visit, headers: Iterable[ResponseHeader]) -> list[ResponseHeader]:
     released: list[ResponseHeader] = []
     for header in headers:
         name, value = header
@@ -165,14 +174,19 @@ def _release_headers(visit: Visit, headers: Iterable[ResponseHeader]) -> list[Re
             released.append(header)
         elif judged is not None:
             released.append((name, judged.encode("latin-1")))
-    if visit.asked:
-        vary = (_text(value) for name, value in headers if _text(name).lower() == "vary")
-        released.extend(
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in visit.additions(vary)
-        )
-    visit.released = True
     return released
+
+
+def _add(
+    visit: Visit, headers: list[ResponseHeader], *, not_modified: bool
+) -> list[ResponseHeader]:
+    """Return ``headers`` with what the gate adds to them."""
+    as_text = [(_text(name), _text(value)) for name, value in headers]
+    added, superseded = visit.additions(as_text, not_modified=not_modified)
+    if superseded:
+        headers = [each for each in headers if _text(each[0]).strip().lower() not in superseded]
+    octets = ((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added)
+    return [*headers, *octets]
 
 
 def _text(octets: bytes | str) -> str:

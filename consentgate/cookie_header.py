@@ -24,13 +24,16 @@ def pairs(header: str) -> Iterator[tuple[str, str]]:
 
 def values(header: str, name: str) -> list[str]:
     """Return every value that ``header`` has for ``name``, in order."""
-    count = header.count(name)
-    if not count:
-        return []
-    before, equals, after = header.partition(f"{name}=")
-    if count == 1 and equals and (not before or before.endswith("; ")):
-        return [after.partition(";")[0].strip(BLANKS)]
-    return [value for candidate, value in pairs(header) if candidate == name]
+    found: list[str] = []
+    at = header.find(name)
+    while at >= 0:
+        end = header.find(";", at)
+        piece = header[header.rfind(";", 0, at) + 1 : end if end >= 0 else None]
+        candidate, _, value = piece.partition("=")
+        if candidate.strip(BLANKS) == name:
+            found.append(value.strip(BLANKS))
+        at = header.find(name, end) if end >= 0 else -1
+    return found
 
 
 def without(header: str, hidden: Callable[[str], bool]) -> str:

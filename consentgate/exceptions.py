@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from consentgate.gate import Verdict
+    from consentgate.known_cookie import Verdict
 
 
 class ConsentGateError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
-from consentgate.duration import DAY
+from consentgate.duration import DAY, months
 from consentgate.exceptions import PolicyError
 from consentgate.policy_file import load_preset, overlay, read_policy_file
 from consentgate.rule_index import RuleIndex
@@ -271,7 +271,7 @@ class Policy:
     cookies: tuple[CookieRule, ...]
     """The site's own rules, in its order."""
     preset_cookies: tuple[CookieRule, ...]
-    """The rules of the frameworks, and that of the gate's own cookie (R10)."""
+    """The rules of the frameworks, and those of the gate's own cookies (R10)."""
     routes: tuple[Route, ...]
     mode: Mode
     unregistered: Unregistered
@@ -392,6 +392,16 @@ class Policy:
         policy._index({**self._by_framework, framework: _renamed(rules, names or {}, framework)})
         return policy
 
+    @property
+    def deposits_cookie_name(self) -> str:
+        """The name of the cookie that keeps the dates of first deposits (R13)."""
+        return f"{self.cookie_name}-deposits"
+
+    @property
+    def deposits_max_age(self) -> int:
+        """The life of that cookie in seconds: it has to outlive the cookies it dates."""
+        return max(months(13), self.limit(None))
+
     def rule_for(self, name: str) -> CookieRule | None:
         """Return the rule that governs the cookie called ``name``, or None (R8)."""
         for tier in self._tiers:
@@ -413,30 +423,46 @@ class Policy:
         return self.categories[category].mode or self.mode
 
     def _index(self, by_framework: Mapping[str, tuple[CookieRule, ...]]) -> None:
-        """Build the lookup; the gate's own cookie comes first, then the site's own rules (R8)."""
-        gate_cookie = CookieRule(
-            self.cookie_name,
-            EXEMPT_CATEGORY,
-            max_age=max(self.consent_valid_for, self.ask_again_after),
-            purpose={"en": "Remembers your choice about cookies", "fr": "Retient votre choix"},
-            domain=self.cookie_domain,
-        )
+        """Build the lookup; the gate's own cookies come first, then the site's own rules (R8)."""
+        gate_rules = self._gate_rules()
         # Flask and Starlette both have a `session`: one rule is enough.
         framework_rules = {rule.name: rule for rules in by_framework.values() for rule in rules}
         for position, rule in enumerate(self.cookies):
             _check_rule(rule, f"cookies[{position}]", self)
-        if self.cookie_name in framework_rules:
-            raise PolicyError(
-                f"{self.cookie_name!r} is a cookie of a framework here; rename one of the two",
-                key="cookie_name",
-            )
-        tiers = ([gate_cookie], self.cookies, framework_rules.values())
+        for rule in gate_rules:
+            if rule.name in framework_rules:
+                raise PolicyError(
+                    f"{rule.name!r} is a cookie of a framework here; rename one of the two",
+                    key="cookie_name",
+                )
+        tiers = (gate_rules, self.cookies, framework_rules.values())
         frozen(
             self,
             frameworks=tuple(by_framework),
-            preset_cookies=(*framework_rules.values(), gate_cookie),
+            preset_cookies=(*framework_rules.values(), *gate_rules),
             _by_framework=by_framework,
             _tiers=tuple(RuleIndex(rules) for rules in tiers),
+        )
+
+    def _gate_rules(self) -> tuple[CookieRule, CookieRule]:
+        return (
+            CookieRule(
+                self.cookie_name,
+                EXEMPT_CATEGORY,
+                max_age=max(self.consent_valid_for, self.ask_again_after),
+                purpose={"en": "Remembers your choice about cookies", "fr": "Retient votre choix"},
+                domain=self.cookie_domain,
+            ),
+            CookieRule(
+                self.deposits_cookie_name,
+                EXEMPT_CATEGORY,
+                max_age=self.deposits_max_age,
+                purpose={
+                    "en": "Remembers since when cookies are stored, so that they end in time",
+                    "fr": "Retient depuis quand les cookies sont déposés, pour qu'ils expirent",
+                },
+                domain=self.cookie_domain,
+            ),
         )
 
 
@@ -448,7 +474,7 @@ def _check_rule(rule: CookieRule, key: str, policy: Policy) -> None:
             f"or add [categories.{rule.category}]",
             key=f"{key}.category",
         )
-    if rule.name == policy.cookie_name:
+    if rule.name in (policy.cookie_name, policy.deposits_cookie_name):
         raise PolicyError(
             f"{rule.name!r} is the gate's own cookie; rename one of the two", key=f"{key}.name"
         )

@@ -72,6 +72,10 @@ class Attributes(NamedTuple):
     """The last valid Expires in seconds since 1970; None too where a Max-Age beats it."""
     sends_expires: bool
     """The application sent an Expires, valid or not."""
+    path: str
+    """The last Path; ``""`` where the browser takes that of the request."""
+    is_strict: bool
+    """SameSite is Strict."""
 
     def lifetime(self, now: int) -> int | None:
         """Return the seconds from ``now`` that the cookie would live; None for a session."""
@@ -147,7 +151,7 @@ def read_attributes(text: str, *, canonical: bool = True) -> Attributes:
 
 def _read_pieces(text: str, *, canonical: bool) -> Attributes:
     kept: list[str] = []
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     max_age: int | None = None
     expires: int | None = None
     for piece in text.split(";") if text else ():
@@ -161,13 +165,16 @@ def _read_pieces(text: str, *, canonical: bool) -> Attributes:
             kept.append(piece)
         canonical = canonical and name not in seen and _is_canonical(name, raw_name, raw_value)
         if name in _KNOWN_ATTRIBUTES:
-            seen.add(name)
+            seen[name] = value
+    path = seen.get("path", "")
     return Attributes(
         canonical,
         "".join(f";{piece}" for piece in kept),
         max_age,
         expires if max_age is None else None,
         "expires" in seen,
+        path if path.startswith("/") else "",
+        seen.get("samesite", "").lower() == "strict",
     )
 
 
@@ -268,6 +275,17 @@ def imf_fixdate(instant: int) -> str:
         f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} "
         f"{hour:02}:{minute:02}:{second:02} GMT"
     )
+
+
+def path_matches(request_path: str, cookie_path: str) -> bool:
+    """Whether a cookie of ``cookie_path`` comes with a request for ``request_path``.
+
+    RFC 6265bis 5.1.4; ``""`` stands for the folder of the request that set the cookie.
+    """
+    if not request_path.startswith(cookie_path):
+        return False
+    rest = request_path[len(cookie_path) :]
+    return not cookie_path or cookie_path.endswith("/") or rest[:1] in ("", "/")
 
 
 def with_lifetime(pair: str, attributes: Attributes, seconds: int | None, now: int) -> str:

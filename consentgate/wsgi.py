@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
-from consentgate.gate import Visit
+from consentgate.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
+
+    Header = tuple[str, str]
 
 __all__ = ["ConsentGateMiddleware", "consent_from"]
 
@@ -81,7 +83,9 @@ class ConsentGateMiddleware:
             headers: list[tuple[str, str]],
             exc_info: OptExcInfo | None = None,
         ) -> Callable[[bytes], object]:
-            return start_response(status, release(visit, headers), exc_info)
+            if exc_info:
+                visit.start_over()
+            return start_response(status, release(visit, status, headers), exc_info)
 
         try:
             return self.app(environ, gated_start_response)
@@ -96,7 +100,7 @@ def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:
     cookie = environ.get("HTTP_COOKIE")
     if cookie:
         visit.cookie = cookie
-        if visit.holds_governed(cookie):
+        if visit.needs_look(cookie):
             _hide(environ, visit.readable(cookie))
     return visit
 
@@ -108,20 +112,27 @@ def _hide(environ: WSGIEnvironment, readable: str) -> None:
         del environ["HTTP_COOKIE"]
 
 
-def release(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def release(visit: Visit, status: str, headers: list[Header]) -> list[Header]:
     """Return what leaves instead of ``headers``; a copy, so that nothing is added later."""
     for name, _ in headers:
         if name == "Set-Cookie" or (name not in _other_names and is_set_cookie(name)):
             break
     else:
-        if not visit.asked:
+        if not visit.adds:
             visit.released = True
             return headers[:]
-    return _release_headers(visit, headers)
+    released = _judge(visit, headers)
+    if visit.adds:
+        added, superseded = visit.additions(released, not_modified=status.startswith("304"))
+        if superseded:
+            released = [each for each in released if each[0].strip().lower() not in superseded]
+        released.extend(added)
+    visit.released = True
+    return released
 
 
-def _release_headers(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    released: list[tuple[str, str]] = []
+def _judge(visit: Visit, headers: list[Header]) -> list[Header]:
+    released: list[Header] = []
     for header in headers:
         name, line = header
         if name != "Set-Cookie" and (name in _other_names or not is_set_cookie(name)):
@@ -132,10 +143,6 @@ def _release_headers(visit: Visit, headers: list[tuple[str, str]]) -> list[tuple
             released.append(header)
         elif judged is not None:
             released.append((name, judged))
-    if visit.asked:
-        vary = (value for name, value in headers if name.lower() == "vary")
-        released.extend(visit.additions(vary))
-    visit.released = True
     return released
 
 

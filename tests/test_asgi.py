@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from additions import is_deposits_cookie
 from test_gate import OPT_OUT, granting, make_gate
 
 from consentgate import (
@@ -22,6 +23,11 @@ from consentgate.asgi import ConsentGateMiddleware, consent_from
 Headers = list[tuple[bytes, bytes]]
 LINES = [(b"set-cookie", b"session=1"), (b"set-cookie", b"_ga=1"), (b"x-shop", b"open")]
 RELEASED = [(b"set-cookie", b"session=1"), (b"x-shop", b"open")]
+DELETIONS = [
+    (b"set-cookie", b"_ga=; Path=/; Max-Age=0"),
+    (b"set-cookie", b"_ga=; Path=/; Domain=shop.example; Max-Age=0"),
+]
+ADDED_BY_A_DECISION = [b"vary", b"cache-control", b"set-cookie"]
 STARTS = ["http.response.start", "websocket.accept", "websocket.http.response.start"]
 
 
@@ -59,6 +65,12 @@ class Server:
 
         released: Headers = self.run(app)[-1]["headers"]
         return released
+
+
+def is_deposits_header(header: tuple[bytes, bytes]) -> bool:
+    """Whether the gate stores dates of first deposits (R13), in a header spelt as ASGI wants."""
+    name, line = header
+    return name == b"set-cookie" and is_deposits_cookie(line.decode("latin-1"))
 
 
 @pytest.mark.parametrize("kind", STARTS)
@@ -118,8 +130,9 @@ def test_R23_headers_may_be_missing_where_the_gate_has_some(kind: str) -> None:
 
     gate = make_gate(categories=OPT_OUT)
     (sent,) = Server(gate, type=kind.partition(".")[0]).run(app)
-    (vary, line) = sent["headers"]
+    (vary, cache_control, line) = sent["headers"]
     assert (b"vary", b"Cookie, Sec-GPC") == vary
+    assert (b"cache-control", b"private") == cache_control
     assert b"set-cookie" == line[0]
     assert b"statistics=true" in line[1]
 
@@ -148,7 +161,9 @@ def test_R4_a_header_name_in_any_spelling(name: bytes) -> None:
     """Django writes ``Set-Cookie``; what passes keeps its spelling."""
     headers = [(name, b"_ga=1"), (name, b" session=1"), (name, b"session=1; Max-Age=999999999")]
     expected = [(name, b" session=1"), (name, b"session=1; Max-Age=33955200")]
-    assert expected == Server().headers(headers)
+    *released, added = Server().headers(headers)
+    assert expected == released
+    assert is_deposits_header(added)
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie", "set-cookie", " SET-COOKIE\t"])
@@ -165,7 +180,9 @@ def test_R4_names_and_values_given_as_text(name: str) -> None:
     ]
     expected = [*headers[2:4], (name, b"session=1; Max-Age=33955200"), *headers[5:]]
     for _ in range(2):
-        assert expected == Server().headers(headers)
+        *released, added = Server().headers(headers)
+        assert expected == released
+        assert is_deposits_header(added)
         assert headers[5:] == Server().headers(headers[5:])
 
 
@@ -304,12 +321,73 @@ def test_R17_the_servers_list_is_not_changed() -> None:
     assert [(b"host", b"shop.example"), (b"cookie", b"_ga=1")] == headers
 
 
+@pytest.mark.parametrize("kind", STARTS)
+@pytest.mark.parametrize("headers", [None, [], [(b"x-shop", b"open")], LINES])
+def test_R18_a_deletion_is_added_to_every_message_with_headers(kind: str, headers: Any) -> None:
+    """With cookies of the application or without; its own message stays as it was."""
+    message = {"type": kind} if headers is None else {"type": kind, "headers": list(headers)}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(message)
+
+    (sent,) = Server(None, b"_ga=1", type=kind.partition(".")[0]).run(app)
+    released = [header for header in headers or [] if header in RELEASED]
+    assert [*released, *DELETIONS] == sent["headers"]
+    assert headers == message.get("headers")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "deletes"),
+    [
+        (200, [], True),
+        (200, [(b" Cache-CONTROL\t", b"max-age=60")], False),
+        (200, [("Expires", "Fri, 31 Dec 9999 23:59:59 GMT")], False),
+        (200, [("Expires", "0")], True),
+        (200, [("Cache-Control", b"private, max-age=60")], True),
+        (304, [], False),
+        (304, [(b"cache-control", b"private")], True),
+    ],
+)
+def test_R18_where_a_cache_may_store_the_answer_nothing_is_added(
+    status: int, headers: Any, deletes: bool
+) -> None:
+    """It is told from status and headers, however they are spelt."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
+    (start,) = Server(None, b"_ga=1").run(app)
+    assert [*headers, *(DELETIONS if deletes else [])] == start["headers"]
+
+
+def test_R23_what_invites_shared_caches_is_taken_back() -> None:
+    """Where a decision leaves, in octets or as text, whatever case and blanks."""
+    inviting: Any = [(b"Cache-Control ", b"public, max-age=60"), ("CDN-CACHE-CONTROL", "max-age=9")]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        consent_from(scope).withdraw()
+        headers = [*inviting, (b"x-shop", b"open")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    *headers, (name, decision) = Server().run(app)[0]["headers"]
+    expected = [
+        (b"x-shop", b"open"),
+        (b"vary", b"Cookie"),
+        (b"cache-control", b"max-age=60, private"),
+    ]
+    assert expected == headers
+    assert name == b"set-cookie"
+    assert b"statistics=false" in decision
+
+
 def test_R20_the_consent_may_come_in_any_of_them() -> None:
     """Repeated headers are one."""
     gate = make_gate()
     cookie = granting(gate, "statistics").encode()
     server = Server(gate, b"a=1", cookie, b"_ga=1")
-    assert LINES == server.headers(LINES)
+    *released, added = server.headers(LINES)
+    assert LINES == released
+    assert is_deposits_header(added)
     assert (b"cookie", b"_ga=1") in server.scope["headers"]
 
 
@@ -416,7 +494,7 @@ def test_R9_a_gate_within_a_gate_leaves_it_to_the_outer_one() -> None:
     gate = make_gate()
     (start,) = Server(gate).run(ConsentGateMiddleware(app, gate))
     assert LINES == start["headers"][:3]
-    assert [b"vary", b"set-cookie"] == [name for name, _ in start["headers"][3:]]
+    assert ADDED_BY_A_DECISION == [name for name, _ in start["headers"][3:]]
 
 
 def test_R9_a_gate_of_an_equal_policy_leaves_it_to_the_outer_one() -> None:
@@ -428,12 +506,12 @@ def test_R9_a_gate_of_an_equal_policy_leaves_it_to_the_outer_one() -> None:
 
     verdicts: list[Verdict] = []
     (start,) = Server(make_gate()).run(ConsentGateMiddleware(app, make_gate(verdicts)))
-    assert [b"vary", b"set-cookie"] == [name for name, _ in start["headers"][3:]]
+    assert ADDED_BY_A_DECISION == [name for name, _ in start["headers"][3:]]
     assert [] == verdicts
 
 
 def test_R4_gates_of_different_policies_are_both_applied() -> None:
-    """Only what both allow leaves, and the application reads no more than that."""
+    """Only what both allow leaves and is read, and each deletes what it governs."""
     other = make_gate(cookies=[CookieRule("session", "necessary"), CookieRule("b", "statistics")])
     lines = [(b"set-cookie", b"%s=1" % name) for name in (b"session", b"test", b"b", b"_ga")]
     seen: list[Any] = []
@@ -445,7 +523,10 @@ def test_R4_gates_of_different_policies_are_both_applied() -> None:
     for outer, inner in ((make_gate(), other), (other, make_gate())):
         server = Server(outer, b"_ga=1; a=1; b=1")
         (start,) = server.run(ConsentGateMiddleware(app, inner))
-        assert lines[:1] == start["headers"]
+        assert lines[:1] == start["headers"][:1]
+        others = [(name, line.replace(b"_ga", b"b")) for name, line in DELETIONS]
+        assert {*DELETIONS, *others} == set(start["headers"][1:])
+        assert 5 == len(start["headers"])
     assert [[(b"cookie", b"a=1")]] * 2 == seen
 
 

@@ -85,6 +85,7 @@ def test_before_a_choice_only_what_is_needed_leaves(shop: Shop) -> None:
         "_fbp": "stopped: no choice yet",
         "ab_test": "stopped: not in the policy",
         "old_basket": "passed: a deletion",
+        "eu-consent-deposits": "stored by the gate",
     } == shop.verdicts()
 
 
@@ -95,6 +96,7 @@ def test_an_acceptance_lets_the_cookies_out(shop: Shop) -> None:
     assert ("730 days", "393 days", "shortened: too long") == found["_ga"]
     assert ("90 days", "90 days", "passed: accepted") == found["_fbp"]
     assert ("—", "181 days", "stored by the gate") == found["eu-consent"]
+    assert "stored by the gate" == found["eu-consent-deposits"][2]
 
 
 def test_a_refusal_is_the_reason_from_then_on(shop: Shop) -> None:
@@ -112,14 +114,27 @@ def test_a_choice_is_obeyed_category_by_category(shop: Shop) -> None:
 
 
 def test_a_withdrawal_hides_what_the_browser_still_sends(shop: Shop) -> None:
-    """The shop no longer sees the cookie that the browser still has (R17)."""
+    """The shop does not see the cookie that a script has written again (R17)."""
     shop.send("/choice", choice="accept")
     shop.send("/choice", choice="withdraw")
+    shop.client.cookies.set("_ga", "GA1.2")
     shop.client.get("/")
     observation = shop.shown[-1]
     assert ("_ga", False) in observation.carried()
     assert ("session", True) in observation.carried()
     assert "hidden: refused" in [row.verdict for row in observation.rows if row.name == "_ga"]
+
+
+def test_a_withdrawal_deletes_what_was_stored(shop: Shop) -> None:
+    """The table tells what the shop tried from what the gate did in the same answer (R18)."""
+    shop.send("/choice", choice="accept")
+    assert "_ga" in shop.client.cookies
+    shop.send("/choice", choice="withdraw")
+    assert [
+        ("730 days", "nothing", "stopped: refused", "stop"),
+        ("—", "deletion", "deleted: refused", "gate"),
+    ] == [row[2:] for row in shop.shown[-1].rows if row.name == "_ga"]
+    assert "_ga" not in shop.client.cookies
 
 
 def test_a_choice_that_is_none_is_a_bad_request(shop: Shop) -> None:
@@ -220,10 +235,18 @@ def test_a_life_is_read_from_the_line() -> None:
 
 def test_what_the_gate_deletes_is_called_a_deletion() -> None:
     """A line that only the gate can have added is told from the shop's."""
-    observation = Observation(1, "GET /", "_ga=1", got=["_ga=; Max-Age=0"])
-    observation.verdicts = [Verdict("_ga", "statistics", "hide", "refused", enforced=True)]
-    found = list(rows(observation, Policy("1")))
-    assert ["hidden: refused", "deleted by the gate"] == [row.verdict for row in found]
+    deletions = ["_ga=; Path=/; Max-Age=0", "_ga=; Path=/; Domain=shop.example; Max-Age=0"]
+    own = "eu-consent-deposits=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly"
+    observation = Observation(1, "GET /", "_ga=1", got=[*deletions, own])
+    observation.verdicts = [
+        Verdict("_ga", "statistics", "hide", "refused", enforced=True),
+        Verdict("_ga", "statistics", "expire", "refused", enforced=True),
+    ]
+    assert [
+        ("_ga", "hidden: refused"),
+        ("_ga", "deleted: refused"),
+        ("eu-consent-deposits", "deleted by the gate"),
+    ] == [(row.name, row.verdict) for row in rows(observation, Policy("1"))]
 
 
 # -- in the terminal --------------------------------------------------------------------------
@@ -238,7 +261,9 @@ def test_where_stdout_is_no_terminal_lines_are_printed(shop: Shop) -> None:
     lines = output.getvalue().splitlines()
     assert "GET / 200" == lines[0]
     assert "  _ga        statistics  730 days     nothing      stopped: no choice yet" in lines
-    assert 7 == len(lines)
+    deposits = r"  …-deposits necessary   —            39\d days     stored by the gate"
+    assert any(re.fullmatch(deposits, line) for line in lines)
+    assert 8 == len(lines)
 
 
 def test_in_a_terminal_the_table_is_redrawn(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from additions import is_deposits_cookie, without_additions
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.contrib import messages
@@ -56,7 +57,7 @@ from consentgate import (
     Verdict,
 )
 from consentgate.duration import DAY, months
-from consentgate.testing import consent_cookie
+from consentgate.testing import consent_cookie, deposits_cookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -126,7 +127,7 @@ class TestSettings:
         with override_settings(SECRET_KEY="an older key", SECRET_KEY_FALLBACKS=[]):
             browser = visitor("statistics")
         with site(lambda _: setting(ANALYTICS)):
-            assert {"line 0"} == set(browser.get("/").cookies)
+            assert {"line 0", "eu-consent-deposits"} == set(browser.get("/").cookies)
             with override_settings(SECRET_KEY_FALLBACKS=[]):
                 assert set() == set(browser.get("/").cookies)
 
@@ -136,7 +137,7 @@ class TestSettings:
         with override_settings(CONSENTGATE=own):
             browser = visitor("statistics")
             with site(lambda _: setting(ANALYTICS)):
-                assert {"line 0"} == set(browser.get("/").cookies)
+                assert {"line 0", "eu-consent-deposits"} == set(browser.get("/").cookies)
         with site(lambda _: setting(ANALYTICS)):
             assert set() == set(browser.get("/").cookies)
 
@@ -346,7 +347,7 @@ class TestOnTheWire:
         return [line.removeprefix(" ") for line in set_cookies(headers)]
 
     def test_R2_lines_leave_byte_for_byte(self, send: Any) -> None:
-        """Two of one name stay two, and the gate's own comes last."""
+        """Two of one name stay two, and the gate's own come last."""
         lines = [ANALYTICS, "_ga=GA1.8; path=/a; secure; priority=low"]
 
         def answer(request: HttpRequest) -> HttpResponse:
@@ -358,6 +359,7 @@ class TestOnTheWire:
         assert lines == sent[:2]
         assert sent[2].startswith("eu-consent=policy=1&time=")
         assert "; Path=/; Max-Age=15638400; SameSite=Lax" == sent[2][sent[2].index(";") :]
+        assert [True] == [is_deposits_cookie(line) for line in sent[3:]]
 
     def test_R12_a_rewritten_line_leaves_as_the_gate_wrote_it(self, send: Any) -> None:
         """Unknown attributes survive, which a plain morsel could not hold."""
@@ -375,12 +377,13 @@ class TestOnTheWire:
         """Kept away, limited or left as it is, as any other line, whatever its case."""
         for line, expected in (
             (ANALYTICS, []),
+            ("shop_csrf=1", ["shop_csrf=1"]),
             ("shop_csrf=1; Max-Age=60", ["shop_csrf=1; Max-Age=60"]),
             ("shop_csrf=1; Max-Age=99999999", [f"shop_csrf=1; Max-Age={months(13)}"]),
         ):
             for name in ("Set-Cookie", "set-cookie"):
                 with site(lambda _, headers={name: line}: HttpResponse(headers=headers)):
-                    assert expected == self.lines(send())
+                    assert expected == without_additions(self.lines(send()))
 
     def test_R10_a_deleted_consent_cookie_may_be_set_again(self, send: Any) -> None:
         """Two lines of one name both leave, the gate's own last."""
@@ -423,6 +426,62 @@ class TestOnTheWire:
             send(cookie="_ga=GA1")
         assert [({}, False)] == seen
 
+    def test_R18_what_may_not_be_read_is_deleted(self, send: Any) -> None:
+        """Wherever it may have been stored, whether or not the application sets cookies."""
+        deletions = [
+            "_ga=; Path=/; Max-Age=0",
+            "_ga=; Path=/; Domain=www.shop.example; Max-Age=0",
+            "_ga=; Path=/; Domain=shop.example; Max-Age=0",
+        ]
+        for own in ([], ["shop_csrf=1; Path=/"]):
+            with site(lambda _, own=own: setting(ANALYTICS, *own)):
+                assert [*own, *deletions] == self.lines(
+                    send(host="www.shop.example", cookie="a=1; _ga=GA1")
+                )
+
+    def test_R13_a_first_deposit_is_remembered(self, send: Any) -> None:
+        """Once; while the browser sends the cookie its life is counted from then."""
+        gate = conf.site_gate()
+        consent = "=".join(consent_cookie(gate, ["functional"]))
+        with site(lambda _: setting(f"layout=wide; Max-Age={DAY}; Path=/")):
+            line, deposits = self.lines(send(cookie=consent))
+            assert f"layout=wide; Max-Age={DAY}; Path=/" == line
+            assert is_deposits_cookie(deposits)
+            first = {"layout": gate.clock() - DAY / 2}
+            dated = f"{consent}; {'='.join(deposits_cookie(gate, first))}; layout=wide"
+            (line,) = self.lines(send(cookie=dated))
+        assert DAY / 2 - 60 <= int(line.rpartition("Max-Age=")[2]) <= DAY / 2
+
+    @pytest.mark.parametrize(
+        ("status", "headers", "deletes"),
+        [
+            (200, {"Cache-Control": "max-age=60"}, False),
+            (200, {"cache-control": "private, max-age=60"}, True),
+            (304, {}, False),
+            (304, {"Cache-Control": "private"}, True),
+        ],
+    )
+    def test_R18_where_a_cache_may_store_the_answer_nothing_is_added(
+        self, send: Any, status: int, headers: dict[str, str], deletes: bool
+    ) -> None:
+        """Also where Django itself says that nothing was modified."""
+        with site(lambda _: HttpResponse(status=status, headers=headers), MIDDLEWARE=[GATE]):
+            lines = self.lines(send(host="localhost", cookie="_ga=GA1"))
+        assert (["_ga=; Path=/; Max-Age=0"] if deletes else []) == lines
+
+    def test_R23_what_invites_shared_caches_is_taken_back(self, send: Any) -> None:
+        """Where a decision leaves; Vary is Django's own, and added to."""
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            consent_from(request).withdraw()
+            inviting = {"cache-control": "public, max-age=60", "CDN-Cache-Control": "max-age=9"}
+            return HttpResponse(headers={**inviting, "Vary": "Accept"})
+
+        with site(answer, MIDDLEWARE=[GATE]):
+            sent = {name.lower(): value for name, value in send()}
+        assert ("Accept, Cookie", "max-age=60, private") == (sent["vary"], sent["cache-control"])
+        assert "cdn-cache-control" not in sent
+
     def test_R17_a_cookie_header_in_pieces_counts(self) -> None:
         """HTTP/2 may send one cookie a header (RFC 9113 8.2.3)."""
         seen: list[Any] = []
@@ -434,9 +493,11 @@ class TestOnTheWire:
         pieces = [("cookie", "a=1"), ("cookie", "_ga=GA1"), ("cookie", "b=2")]
         with site(look):
             consent = "=".join(consent_cookie(conf.site_gate(), ["statistics"]))
-            assert [] == self.lines(asyncio.run(asgi_headers(pieces)))
-            allowed = asyncio.run(asgi_headers([*pieces, ("cookie", consent)]))
-        assert [ANALYTICS] == self.lines(allowed)
+            refused = self.lines(asyncio.run(asgi_headers(pieces)))
+            allowed = self.lines(asyncio.run(asgi_headers([*pieces, ("cookie", consent)])))
+        deletion = "_ga=; Path=/; Max-Age=0"
+        assert [deletion, "_ga=; Path=/; Domain=shop.example; Max-Age=0"] == refused
+        assert [ANALYTICS] == without_additions(allowed)
         assert {"a": "1", "b": "2"} == seen[0]
         assert {"a", "_ga", "b", "eu-consent"} == set(seen[1])
 
@@ -499,7 +560,7 @@ class TestTheTestClient:
         async def visit() -> list[bytes]:
             browser = AsyncClient()
             answers = [await browser.get("/"), await browser.post("/"), await browser.get("/")]
-            assert DAY == browser.cookies["layout"]["max-age"]
+            assert DAY - 60 <= browser.cookies["layout"]["max-age"] <= DAY  # since it was first set
             return [answer.content for answer in answers]
 
         with site(view):
@@ -548,7 +609,7 @@ class TestResponses:
         with site(lambda _: given):
             after = visitor("functional").get("/").cookies
         assert before["line 0"] is after["line 0"]
-        assert {"line 0", "line 2"} == set(after)
+        assert {"line 0", "line 2", "eu-consent-deposits"} == set(after)
         assert isinstance(after["line 2"], Morsel)
         assert f"layout=wide; Path=/; Max-Age={DAY}" == after["line 2"].OutputString()
 
@@ -598,7 +659,8 @@ class TestResponses:
 
         browser = Client()
         with site(granting):
-            assert ["line 0", "eu-consent"] == list(browser.post("/").cookies)
+            added = ["eu-consent", "eu-consent-deposits"]
+            assert ["line 0", *added] == list(browser.post("/").cookies)
         with site(withdrawing):
             assert ["eu-consent"] == list(browser.post("/").cookies)
 
@@ -817,21 +879,21 @@ class TestAGateAroundDjango:
     def test_wsgi(self) -> None:
         """A grant inside Django is stored by the gate outside, once."""
         with site(granting):
-            sent = through_wsgi_gate()
-        assert [ANALYTICS, "eu-consent"] == [sent[0].strip(), sent[1].partition("=")[0]]
-        assert 2 == len(sent)
+            line, consent, deposits = through_wsgi_gate()
+        assert [ANALYTICS, "eu-consent"] == [line.strip(), consent.partition("=")[0]]
+        assert is_deposits_cookie(deposits)
 
     def test_asgi(self) -> None:
         """The same for ASGI."""
         with site(granting):
-            sent = through_asgi_gate()
-        assert [ANALYTICS, "eu-consent"] == [sent[0].strip(), sent[1].partition("=")[0]]
-        assert 2 == len(sent)
+            line, consent, deposits = through_asgi_gate()
+        assert [ANALYTICS, "eu-consent"] == [line.strip(), consent.partition("=")[0]]
+        assert is_deposits_cookie(deposits)
 
     def test_without_the_middleware_inside(self) -> None:
         """The gate around Django is enough to ask about consent."""
         with site(granting, MIDDLEWARE=[]):
-            assert 2 == len(through_wsgi_gate()) == len(through_asgi_gate())
+            assert 3 == len(through_wsgi_gate()) == len(through_asgi_gate())
 
 
 def through_wsgi_gate() -> list[str]:

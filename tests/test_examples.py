@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from additions import is_deletion, is_deposits_cookie, without_additions
 from in_process import ASGITransport
 
 from consentgate import Policy
@@ -55,10 +56,18 @@ class Visitor:
         return self.send("/choice", choice=choice, category=list(categories))
 
     def stored(self, answer: httpx.Response) -> dict[str, str]:
-        """Return the lines of ``answer`` that store a cookie, by the name it has in all shops."""
-        lines = answer.headers.get_list("Set-Cookie")
+        """Return the lines of ``answer`` that store a cookie, by the name it has in all shops.
+
+        Those of the shop and the visitor's choice; see `added` for the others.
+        """
+        lines = without_additions(answer.headers.get_list("Set-Cookie"))
         named = {line.partition("=")[0]: line for line in lines if "Max-Age=0" not in line}
         return {self.renamed.get(name, name): line for name, line in named.items()}
+
+    def added(self, answer: httpx.Response) -> list[str]:
+        """Return the lines of ``answer`` that date or delete cookies, as only the gate does."""
+        lines = answer.headers.get_list("Set-Cookie")
+        return [line for line in lines if is_deposits_cookie(line) or is_deletion(line)]
 
     def read(self, answer: httpx.Response) -> set[str]:
         """Return the names of the cookies that the shop says it could read."""
@@ -181,12 +190,29 @@ def test_a_choice_allows_what_was_chosen(visitor: Visitor) -> None:
 
 
 def test_a_withdrawal_ends_storing_and_reading(visitor: Visitor) -> None:
-    """What the browser still sends after a withdrawal no longer reaches the shop (R17)."""
+    """What a script writes again after a withdrawal does not reach the shop (R17)."""
     visitor.choose("accept")
     assert "_ga" not in visitor.stored(visitor.choose("withdraw"))
+    visitor.client.cookies.update({"_ga": "1", "_fbp": "1"})
     page = visitor.get("/")
     assert visitor.stored(page).keys() <= {"session", "csrftoken"}
     assert visitor.read(page).isdisjoint({"_ga", "_fbp"})
+
+
+def test_a_withdrawal_deletes_what_was_stored(visitor: Visitor) -> None:
+    """It takes the cookies back in its own answer, and the browser has them no more (R18)."""
+    visitor.choose("accept")
+    assert {"_ga", "_fbp"} <= set(visitor.client.cookies)
+    deleted = [line for line in visitor.added(visitor.choose("withdraw")) if is_deletion(line)]
+    shops_own = {"old_basket"}
+    assert {"_ga", "_fbp"} == {line.partition("=")[0] for line in deleted} - shops_own
+    assert {"_ga", "_fbp"}.isdisjoint(visitor.client.cookies)
+
+
+def test_no_visit_makes_a_cookie_live_longer(visitor: Visitor) -> None:
+    """The shops write theirs with every page; their first deposits are kept once (R12, R13)."""
+    assert any(map(is_deposits_cookie, visitor.added(visitor.choose("accept"))))
+    assert not any(map(is_deposits_cookie, visitor.added(visitor.get("/product"))))
 
 
 def test_what_the_policy_does_not_name_never_leaves(visitor: Visitor) -> None:

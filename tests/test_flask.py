@@ -12,6 +12,7 @@ import flask
 import flask_login
 import jinja2
 import pytest
+from additions import is_deposits_cookie, without_additions
 from flask import Flask, make_response, render_template_string, session
 from flask_consentgate import ConsentGate, consent_from
 from werkzeug.test import create_environ
@@ -75,6 +76,11 @@ def answer(*cookies: str, status: int = 200) -> flask.Response:
 def set_cookies(response: TestResponse) -> list[str]:
     """Return the Set-Cookie lines of ``response``, in order."""
     return response.headers.getlist("Set-Cookie")
+
+
+def own_cookies(response: TestResponse) -> list[str]:
+    """Return its lines without the dates and the deletions that the gate adds."""
+    return without_additions(set_cookies(response))
 
 
 def max_age(line: str) -> timedelta:
@@ -146,7 +152,9 @@ class TestSessions:
         app, inside = signing_in_app()
         client = app.test_client()
         for method, path in (("POST", "/login"), ("GET", "/me"), ("GET", "/me")):
-            (line,) = set_cookies(client.open(path, method=method))
+            line, *added = set_cookies(client.open(path, method=method))
+            dated = [True] if path == "/login" else []
+            assert dated == [is_deposits_cookie(one) for one in added]
             (written,) = inside.lines
             assert line.startswith("session=")
             assert sorted(written.split("; ")) == [
@@ -159,8 +167,9 @@ class TestSessions:
         """The browser loses the cookie and the visitor is nobody again."""
         client = signing_in_app()[0].test_client()
         client.post("/login")
-        (line,) = set_cookies(client.post("/logout"))
+        line, dates = set_cookies(client.post("/logout"))
         assert line.startswith("session=;")
+        assert dates.startswith("eu-consent-deposits=; Path=/; Max-Age=0")  # nothing is left
         assert "Max-Age=0" in line
         assert client.get_cookie("session") is None
         assert "nobody" == client.get("/me").text
@@ -170,7 +179,7 @@ class TestSessions:
         app, _ = signing_in_app(SESSION_COOKIE_NAME="sid")
         app.add_url_rule("/", "home", lambda: answer("session=1; Path=/"))
         client = app.test_client()
-        (line,) = set_cookies(client.post("/login"))
+        (line,) = own_cookies(client.post("/login"))
         assert line.startswith("sid=")
         assert "Ada" == client.get("/me").text
         assert not any(line.startswith("session=") for line in set_cookies(client.get("/")))
@@ -220,7 +229,7 @@ class TestFlaskLogin:
     def test_R6_it_is_exempt_under_the_name_the_settings_give_it(self, name: str) -> None:
         """Whoever comes back without a session is still signed in."""
         client = self.client(REMEMBER_COOKIE_NAME=name)
-        session_line, token_line = sorted(set_cookies(client.post("/login")), reverse=True)
+        session_line, token_line = sorted(own_cookies(client.post("/login")), reverse=True)
         assert session_line.startswith("session=")
         assert token_line.startswith(f"{name}=Ada|")
         assert timedelta(days=365) - max_age(token_line) <= timedelta(seconds=60)
@@ -308,7 +317,29 @@ class TestAnswers:
             client.set_cookie(name, "1")
         assert ["other"] == client.get("/read").json
         accept(client, "statistics")
+        client.set_cookie("_ga", "1")  # again, for the gate had it deleted
+        client.set_cookie("_fbp", "1")
         assert ["_ga", "eu-consent", "other"] == client.get("/read").json
+
+    def test_R18_what_it_may_not_read_is_deleted(self) -> None:
+        """The client's jar loses it as a browser's would, and nothing else."""
+        client = gated_app(ANALYTICS).test_client()
+        for name in ("_ga", "_fbp", "other"):
+            client.set_cookie(name, "1")
+        assert {"_ga=; Path=/; Max-Age=0", "_fbp=; Path=/; Max-Age=0"} == set(
+            set_cookies(client.get("/"))
+        )
+        assert [None, None] == [client.get_cookie(name) for name in ("_ga", "_fbp")]
+        assert client.get_cookie("other") is not None
+        assert [] == set_cookies(client.get("/"))
+
+    def test_R13_a_first_deposit_is_remembered(self) -> None:
+        """Where a cookie comes back its life is counted from then, and nothing is written anew."""
+        client = gated_app(ANALYTICS).test_client()
+        accept(client, "statistics")
+        line, deposits = set_cookies(client.get("/"))
+        assert (ANALYTICS, True) == (line, is_deposits_cookie(deposits))
+        assert [ANALYTICS] == set_cookies(client.get("/"))
 
 
 class TestConsent:
@@ -328,8 +359,8 @@ class TestConsent:
     def test_R9_a_grant_governs_the_same_answer(self) -> None:
         """The cookie leaves at once, and the next request knows of it."""
         client = self.deciding(lambda consent: consent.grant("statistics"))
-        analytics, consent = set_cookies(client.post("/choice"))
-        assert ANALYTICS == analytics
+        analytics, consent, deposits = set_cookies(client.post("/choice"))
+        assert (ANALYTICS, True) == (analytics, is_deposits_cookie(deposits))
         assert re.match(
             r"eu-consent=policy=1&time=\d+&id=[\w-]{22}&statistics=true&.+; SameSite=Lax$", consent
         )
@@ -463,7 +494,7 @@ class TestConfiguration:
         client = gated_app(ANALYTICS, policy=None, gate=gate).test_client()
         assert gate is client.application.extensions["consentgate"]
         accept(client, "statistics")
-        assert [ANALYTICS] == set_cookies(client.get("/"))
+        assert [ANALYTICS] == own_cookies(client.get("/"))
 
     def test_one_application_has_one_gate(self) -> None:
         """Two would strip each other's consent cookie."""
@@ -479,7 +510,7 @@ class TestConfiguration:
             extension.init_app(app)
             gate = app.extensions["consentgate"]
             rules = {rule.name for rule in gate.policy.preset_cookies}
-            assert {name, "remember_token", "eu-consent"} == rules
+            assert {name, "remember_token", "eu-consent", "eu-consent-deposits"} == rules
 
     @pytest.mark.parametrize(
         ("fallbacks", "expected"), [(["old key"], [ANALYTICS]), ([], []), (None, [])]
@@ -494,13 +525,13 @@ class TestConfiguration:
         app.add_url_rule("/", "home", lambda: answer(ANALYTICS))
         client = app.test_client()
         client.set_cookie(*consent_cookie(Gate(policy, "old key"), ["statistics"]))
-        assert expected == set_cookies(client.get("/"))
+        assert expected == own_cookies(client.get("/"))
         client.set_cookie(*consent_cookie(Gate(policy, "new key"), ["statistics"]))
-        assert [ANALYTICS] == set_cookies(client.get("/"))
+        assert [ANALYTICS] == own_cookies(client.get("/"))
 
     def test_R19_given_keys_beat_the_applications(self) -> None:
         """The consent cookie may have keys of its own."""
         client = gated_app(ANALYTICS, secret_keys=["own key"]).test_client()
         policy = client.application.extensions["consentgate"].policy
         client.set_cookie(*consent_cookie(Gate(policy, "own key"), ["statistics"]))
-        assert [ANALYTICS] == set_cookies(client.get("/"))
+        assert [ANALYTICS] == own_cookies(client.get("/"))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentgate import Category, CookieRule, Policy, PolicyError, Route
-from consentgate.duration import DAY
+from consentgate.duration import DAY, months
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,18 +265,19 @@ class TestPolicy:
         ]
         assert policy.rule_for("other") is None
 
-    @pytest.mark.parametrize("pattern", ["*", "eu-*", "eu?consent", "*consent"])
-    def test_no_pattern_catches_the_consent_cookie(self, pattern: str) -> None:
-        """The gate's own cookie stays exempt under a rule for everything else (R10)."""
+    @pytest.mark.parametrize("pattern", ["*", "eu-*", "eu?consent*", "*consent*"])
+    @pytest.mark.parametrize("name", ["eu-consent", "eu-consent-deposits"])
+    def test_no_pattern_catches_the_gates_own_cookies(self, pattern: str, name: str) -> None:
+        """They stay exempt under a rule for everything else (R10)."""
         policy = Policy("1", cookies=[CookieRule(pattern, "advertising")])
 
-        rule = policy.rule_for("eu-consent")
+        rule = policy.rule_for(name)
 
         assert rule is not None
-        assert (rule.name, rule.category) == ("eu-consent", "necessary")
+        assert (rule.name, rule.category) == (name, "necessary")
 
-    def test_the_declaration_lists_the_consent_cookie(self) -> None:
-        """It is the last of the preset's rules, with its own life and domain (R10)."""
+    def test_the_declaration_lists_the_gates_own_cookies(self) -> None:
+        """They are the last of the preset's rules, with their lives and the site's domain (R10)."""
         policy = Policy(
             "1",
             frameworks=["starlette"],
@@ -286,10 +287,23 @@ class TestPolicy:
             cookie_domain="example.org",
         )
 
-        rule = policy.preset_cookies[-1]
+        consent, deposits = policy.preset_cookies[-2:]
 
-        assert (rule.name, rule.max_age, rule.domain) == ("consent", 60 * DAY, "example.org")
-        assert set(rule.purpose) == {"en", "fr"}
+        assert (consent.name, consent.max_age) == ("consent", 60 * DAY)
+        assert (deposits.name, deposits.max_age) == ("consent-deposits", months(13))
+        assert policy.deposits_cookie_name == deposits.name
+        for rule in (consent, deposits):
+            assert (rule.category, rule.domain) == ("necessary", "example.org")
+            assert set(rule.purpose) == {"en", "fr"}
+
+    def test_no_rule_names_the_gates_own_cookies(self) -> None:
+        """Whoever needs one of their names for something else is told to rename it (R10)."""
+        for name in ("consent", "consent-deposits"):
+            rules = [CookieRule(name, "necessary")]
+            with pytest.raises(
+                PolicyError, match=r"^cookies\[0\]\.name: .* is the gate's own cookie"
+            ):
+                Policy("1", cookie_name="consent", cookies=rules)
 
     @pytest.mark.parametrize("name", ["eu-consent", "__Host-consent", "a!#$%&'+.^_`|~b", 64 * "n"])
     def test_consent_cookie_names(self, name: str) -> None:
@@ -455,6 +469,7 @@ class TestWithFramework:
             ("django", {"sessionid": "a b"}, r"^django\.sessionid\.name: 'a b' cannot name"),
             ("django", {"sessionid": None}, r"^django\.sessionid\.name: None is not text"),
             ("django", {"sessionid": "eu-consent"}, r"^cookie_name: .*; rename one of the two"),
+            ("flask", {"session": "eu-consent-deposits"}, r"^cookie_name: .*; rename one of the"),
         ],
     )
     def test_mistakes(self, framework: Any, names: dict[str, Any], error: str) -> None:

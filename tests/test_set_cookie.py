@@ -21,6 +21,7 @@ from consentgate.set_cookie import (
     has_control_character,
     imf_fixdate,
     is_plain,
+    path_matches,
     read,
     read_attributes,
     with_lifetime,
@@ -277,7 +278,64 @@ def test_R1_max_age_beats_expires(text: str) -> None:
     """Where both are valid there is no instant, only a number of seconds (RFC 6265bis 5.7)."""
     text = text.format("Sun, 18 Nov 2029 00:00:00 GMT")
     for attributes in (read_attributes(text), AttributeReader()[text]):
-        assert (9, None, True) == attributes[2:]
+        assert (9, None, True) == attributes[2:5]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("", ""),
+        (" Path=/", "/"),
+        (" PATH = /a ", "/a"),
+        (" Path=/a; path=/b", "/b"),
+        (" Path=/a; Path=b", ""),
+        (" Path", ""),
+        (" Max-Age=5; Path=/a=b", "/a=b"),
+    ],
+)
+def test_R13_the_last_path_counts(text: str, path: str) -> None:
+    """One that does not begin with a slash is that of the request (RFC 6265bis 5.6.4)."""
+    for canonical in (True, False):
+        assert path == read_attributes(text, canonical=canonical).path
+
+
+@pytest.mark.parametrize(
+    ("text", "is_strict"),
+    [
+        ("", False),
+        (" SameSite=Strict", True),
+        (" samesite = STRICT ", True),
+        (" SameSite=Lax", False),
+        (" SameSite=Strict; SameSite=None", False),
+        (" SameSite=Strictly", False),
+    ],
+)
+def test_R13_same_site_is_read_in_any_case(text: str, is_strict: bool) -> None:
+    """The last one counts (RFC 6265bis 5.6.7 and 5.7)."""
+    for canonical in (True, False):
+        assert is_strict == read_attributes(text, canonical=canonical).is_strict
+
+
+@pytest.mark.parametrize(
+    ("request_path", "cookie_path", "matches"),
+    [
+        ("/", "/", True),
+        ("/a", "/", True),
+        ("/a", "/a", True),
+        ("/a/b", "/a", True),
+        ("/a/b", "/a/", True),
+        ("/ab", "/a", False),
+        ("/a", "/a/", False),
+        ("/a", "/A", False),
+        ("/", "/a", False),
+        ("/a/b", "", True),
+    ],
+)
+def test_R13_a_path_matches_whole_segments(
+    request_path: str, cookie_path: str, matches: bool
+) -> None:
+    """As RFC 6265bis 5.1.4 says; no Path is the folder of the request itself."""
+    assert matches == path_matches(request_path, cookie_path)
 
 
 @given(st.integers(instant(1601, 1, 1, (0, 0, 0)), instant(9999, 12, 31, (23, 59, 59))))

@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from additions import is_deposits_cookie, without_additions
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -117,6 +118,11 @@ def set_cookies(response: Any) -> list[str]:
     return [value for name, value in response.headers.multi_items() if name == "set-cookie"]
 
 
+def own_cookies(response: Any) -> list[str]:
+    """Return its lines without the dates and the deletions that the gate adds."""
+    return without_additions(set_cookies(response))
+
+
 class Inside:
     """Middleware inside the gate that notes what the application sent."""
 
@@ -191,7 +197,9 @@ class TestSessions:
         ]
         client = client_of(gated(*SIGNING_IN, inside=inside))
         for method, path in (("POST", "/login"), ("GET", "/me"), ("GET", "/me")):
-            (line,) = set_cookies(client.request(method, path))
+            line, *added = set_cookies(client.request(method, path))
+            dated = [True] if path == "/login" else []
+            assert dated == [is_deposits_cookie(one) for one in added]
             assert line.startswith(f"{name}=")
             assert "Max-Age=1209600" in line
             assert Inside.lines == [line]
@@ -283,6 +291,23 @@ class TestAnswers:
         accepted = client_of(app, "statistics", cookies=sent).get("/").json()
         assert ["_ga", "eu-consent", "other"] == accepted
 
+    def test_R18_what_it_may_not_read_is_deleted(self) -> None:
+        """Host-only, and for the host where it may name a Domain."""
+        client = client_of(
+            gated(Route("/", sending(ANALYTICS))), cookies={"_ga": "1", "other": "1"}
+        )
+        expected = ["_ga=; Path=/; Max-Age=0"]
+        assert expected == set_cookies(client.get("/"))
+        expected.append("_ga=; Path=/; Domain=shop.example; Max-Age=0")
+        assert expected == set_cookies(client.get("/", headers={"Host": "shop.example"}))
+
+    def test_R13_a_first_deposit_is_remembered(self) -> None:
+        """Where a cookie comes back its life is counted from then, and nothing is written anew."""
+        client = client_of(gated(Route("/", sending(ANALYTICS))), "statistics")
+        line, deposits = set_cookies(client.get("/"))
+        assert (ANALYTICS, True) == (line, is_deposits_cookie(deposits))
+        assert [ANALYTICS] == set_cookies(client.get("/"))
+
     def test_R4_mounted_applications_are_no_way_round(self) -> None:
         """A mounted application, and one of FastAPI's in it, share the gate and the consent."""
         api = FastAPI()
@@ -294,7 +319,7 @@ class TestAnswers:
 
         shop = Starlette(routes=[Route("/", sending(ANALYTICS, PIXEL)), Mount("/api", api)])
         client = client_of(gated(Mount("/shop", shop), *DECIDING), "statistics")
-        assert [ANALYTICS] == set_cookies(client.get("/shop/"))
+        assert [ANALYTICS] == own_cookies(client.get("/shop/"))
         response = client.get("/shop/api/ask")
         assert ("true", [ANALYTICS]) == (response.text, set_cookies(response))
 
@@ -310,7 +335,7 @@ class TestAnswers:
         )
         assert ["session=False"] == set_cookies(client_of(app).get("/"))
         expected = [ANALYTICS, "session=True"]
-        assert expected == set_cookies(client_of(app, "statistics").get("/"))
+        assert expected == own_cookies(client_of(app, "statistics").get("/"))
 
     def test_R4_streams_and_files_stay_whole(self, tmp_path: Path) -> None:
         """Their bodies arrive complete, ranges included, and their headers are gated."""
@@ -342,8 +367,9 @@ class TestConsent:
     def test_R9_a_grant_governs_the_same_answer(self) -> None:
         """The cookie leaves at once, with the consent cookie."""
         response = client_of(gated(*DECIDING)).post("/grant", follow_redirects=False)
-        analytics, consent = set_cookies(response)
+        analytics, consent, deposits = set_cookies(response)
         assert (303, ANALYTICS) == (response.status_code, analytics)
+        assert is_deposits_cookie(deposits)
         assert re.match(
             r"eu-consent=policy=1&time=\d+&id=[\w-]{22}&statistics=true&.+; SameSite=Lax$", consent
         )
@@ -425,9 +451,12 @@ class TestWebSockets:
         with client.websocket_connect("/") as session:
             assert ["other"] == session.receive_json()
             headers = session.extra_headers or []
-        analytics, consent = [value for name, value in headers if name == b"set-cookie"]
-        assert ANALYTICS.encode() == analytics
-        assert b"&statistics=true&" in consent
+        lines = [value.decode() for name, value in headers if name == b"set-cookie"]
+        analytics, consent, deletion, deposits = lines
+        assert ANALYTICS == analytics
+        assert "&statistics=true&" in consent
+        assert "_fbp=; Path=/; Max-Age=0" == deletion
+        assert is_deposits_cookie(deposits)
 
     def test_R4_a_refusing_answer_is_gated(self) -> None:
         """It is an HTTP response like others (websocket.http.response.start)."""
@@ -510,7 +539,7 @@ class TestErrors:
         for path in ("/", "/shop/", "/"):
             response = client.get(path)
             assert (500, "sorry") == (response.status_code, response.text)
-            assert [PIXEL] == set_cookies(response)
+            assert [PIXEL] == own_cookies(response)
         with pytest.raises(ValueError, match="crash"):
             client_of(app).get("/")
 
@@ -535,7 +564,7 @@ class TestErrors:
         for _ in range(3):
             response = client_of(app, raise_server_exceptions=False).post(path)
             assert response.text.startswith(text)
-            *lines, consent = set_cookies(response)
+            *lines, consent = own_cookies(response)
             assert ([ANALYTICS] if page else []) == lines
             assert "&statistics=true&" in consent
             assert "Cookie" == response.headers["vary"]

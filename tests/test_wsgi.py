@@ -9,6 +9,7 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from additions import is_deposits_cookie
 from test_gate import OPT_OUT, granting, make_gate
 
 from consentgate import (
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 LINES = [("Set-Cookie", "session=1"), ("Set-Cookie", "_ga=1"), ("X-Shop", "open")]
 RELEASED = [("Set-Cookie", "session=1"), ("X-Shop", "open")]
+DELETION = ("Set-Cookie", "_ga=; Path=/; Max-Age=0")
+ADDED_BY_A_DECISION = ["Vary", "Cache-Control", "Set-Cookie"]
 
 
 class Server:
@@ -108,7 +111,27 @@ def test_R9_a_decision_survives_a_second_start_response() -> None:
     server.ask()
     for _, headers, _ in server.started:
         assert LINES == headers[:3]
-        assert ["Vary", "Set-Cookie"] == [name for name, _ in headers[3:]]
+        assert ADDED_BY_A_DECISION == [name for name, _ in headers[3:]]
+
+
+def test_R13_R18_what_is_added_survives_a_second_start_response() -> None:
+    """Deletions leave again with the headers that count, the dates as those headers need them."""
+    lasting = [("Set-Cookie", "session=1; Max-Age=60")]
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [*lasting, *LINES])
+        try:
+            environ["no such key"]
+        except KeyError:
+            start_response("500 Oops", LINES, sys.exc_info())
+        return []
+
+    server = Server(app, HTTP_COOKIE="_ga=1")
+    server.ask()
+    (_, first, _), (_, second, _) = server.started
+    assert [*lasting, *RELEASED, DELETION] == first[:-1]
+    assert is_deposits_cookie(first[-1][1])
+    assert [*RELEASED, DELETION] == second
 
 
 def test_R4_what_is_written_passes() -> None:
@@ -144,7 +167,9 @@ def test_R4_a_header_name_in_any_spelling(name: str) -> None:
     """In whatever case and with blanks around; what passes keeps its spelling."""
     headers = [(name, "_ga=1"), (name, "session=1"), (name, "session=1; Max-Age=999999999")]
     expected = [(name, "session=1"), (name, "session=1; Max-Age=33955200")]
-    assert expected == sent(headers)
+    *released, (added, deposits) = sent(headers)
+    assert expected == released
+    assert ("Set-Cookie", True) == (added, is_deposits_cookie(deposits))
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie2", "X-Set-Cookie", "Set_Cookie", "Cookie", ""])
@@ -245,9 +270,9 @@ def test_R4_both_sides_are_valid_wsgi() -> None:
     body = server.ask()
     assert [b"Hello"] == list(body)
     body.close()
-    assert ["Content-Type", "Set-Cookie", "Set-Cookie", "X-Shop", "Vary", "Set-Cookie"] == [
-        name for name, _ in server.headers
-    ]
+    names = ["Content-Type", *(name for name, _ in LINES), *ADDED_BY_A_DECISION, "Set-Cookie"]
+    assert names == [name for name, _ in server.headers]
+    assert is_deposits_cookie(server.headers[-1][1])
 
 
 @pytest.mark.parametrize("with_cookie", [False, True])
@@ -284,6 +309,65 @@ def test_R17_the_environ_is_the_servers_own() -> None:
         server.ask()
         assert seen[-1][0] is server.environ
         assert finds == seen[-1][1]
+
+
+@pytest.mark.parametrize("headers", [[], [("X-Shop", "open")], LINES])
+def test_R18_a_deletion_is_added_to_a_copy(headers: Headers) -> None:
+    """With cookies of the application or without; its own list stays as it was."""
+    own = list(headers)
+    released = [header for header in headers if header in RELEASED]
+    assert [*released, DELETION] == sent(own, HTTP_COOKIE="_ga=1")
+    assert headers == own
+
+
+def test_R18_the_host_is_read_from_the_environ() -> None:
+    """Its parents are where a cookie that the browser sends may be from."""
+    lines = sent([], HTTP_COOKIE="_ga=1", HTTP_HOST="www.shop.example:8000")
+    domains = ["", "; Domain=www.shop.example", "; Domain=shop.example"]
+    assert [f"_ga=; Path=/{domain}; Max-Age=0" for domain in domains] == [line for _, line in lines]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "deletes"),
+    [
+        ("200 OK", [], True),
+        ("200 OK", [(" cache-CONTROL\t", "max-age=60")], False),
+        ("200 OK", [("CDN-Cache-Control", "max-age=60")], False),
+        ("200 OK", [("Cache-Control", "private, max-age=60")], True),
+        ("304 Not Modified", [], False),
+        ("304", [("Cache-Control", "private")], True),
+    ],
+)
+def test_R18_where_a_cache_may_store_the_answer_nothing_is_added(
+    status: str, headers: Headers, deletes: bool
+) -> None:
+    """It is told from status and headers, however they are spelt."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response(status, headers)
+        return []
+
+    server = Server(app, HTTP_COOKIE="_ga=1")
+    server.ask()
+    assert [*headers, *([DELETION] if deletes else [])] == server.headers
+
+
+def test_R23_what_invites_shared_caches_is_taken_back() -> None:
+    """Where a decision leaves, whatever the case of the names and the blanks around."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        consent_from(environ).withdraw()
+        inviting = [("cache-control ", "public, max-age=60"), ("CDN-CACHE-CONTROL", "max-age=9")]
+        start_response("200 OK", [*inviting, ("X-Shop", "open")])
+        return []
+
+    server = Server(app)
+    server.ask()
+    *headers, (name, decision) = server.headers
+    expected = [("X-Shop", "open"), ("Vary", "Cookie"), ("Cache-Control", "max-age=60, private")]
+    assert expected == headers
+    assert name == "Set-Cookie"
+    assert "statistics=false" in decision
 
 
 @pytest.mark.parametrize(
@@ -362,7 +446,7 @@ def test_R9_a_gate_within_a_gate_leaves_it_to_the_outer_one() -> None:
     server = Server(ConsentGateMiddleware(app, gate), gate)
     server.ask()
     assert LINES == server.headers[:3]
-    assert ["Vary", "Set-Cookie"] == [name for name, _ in server.headers[3:]]
+    assert ADDED_BY_A_DECISION == [name for name, _ in server.headers[3:]]
 
 
 def test_R9_a_gate_of_an_equal_policy_leaves_it_to_the_outer_one() -> None:
@@ -376,12 +460,12 @@ def test_R9_a_gate_of_an_equal_policy_leaves_it_to_the_outer_one() -> None:
     verdicts: list[Verdict] = []
     server = Server(ConsentGateMiddleware(app, make_gate(verdicts)), make_gate())
     server.ask()
-    assert ["Vary", "Set-Cookie"] == [name for name, _ in server.headers[3:]]
+    assert ADDED_BY_A_DECISION == [name for name, _ in server.headers[3:]]
     assert [] == verdicts
 
 
 def test_R4_gates_of_different_policies_are_both_applied() -> None:
-    """Only what both allow leaves, and the application reads no more than that."""
+    """Only what both allow leaves and is read, and each deletes what it governs."""
     other = make_gate(cookies=[CookieRule("session", "necessary"), CookieRule("b", "statistics")])
     lines = [("Set-Cookie", f"{name}=1") for name in ("session", "test", "b", "_ga")]
     seen: list[str] = []
@@ -394,7 +478,9 @@ def test_R4_gates_of_different_policies_are_both_applied() -> None:
     for outer, inner in ((make_gate(), other), (other, make_gate())):
         server = Server(ConsentGateMiddleware(app, inner), outer, HTTP_COOKIE="_ga=1; a=1; b=1")
         server.ask()
-        assert lines[:1] == server.headers
+        assert lines[:1] == server.headers[:1]
+        deletions = [("Set-Cookie", "b=; Path=/; Max-Age=0"), DELETION]
+        assert deletions == sorted(server.headers[1:], reverse=True)
     assert ["a=1", "a=1"] == seen
 
 

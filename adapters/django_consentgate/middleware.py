@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from consentgate import Gate
-    from consentgate.gate import Visit
+    from consentgate.visit import Visit
 
 
 class ConsentGateMiddleware:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
 from consentgate import MiddlewareMissing
-from consentgate.gate import Visit
+from consentgate.visit import Visit
 from consentgate.wsgi import VISIT_KEY
 
 if TYPE_CHECKING:
@@ -25,7 +27,13 @@ class DjangoRequest:
         self._request = request
 
     def header(self, name: str) -> str:
-        """Return the request header called ``name``; servers and Django join repetitions."""
+        """Return the request header called ``name``; servers and Django join repetitions.
+
+        Settings may trust a proxy's word for the host.
+        """
+        if name == "host":
+            with suppress(DisallowedHost):
+                return self._request.get_host()
         return str(self._request.META.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
 
     def path(self) -> str:
@@ -41,7 +49,7 @@ def open_visit(gate: Gate, request: HttpRequest) -> Visit:
     """Return the visit of ``request``, and hide from it what may not be read (R17)."""
     request.META[VISIT_KEY] = visit = Visit(gate, DjangoRequest, request)
     visit.cookie = readable = _cookie_header(request)
-    if visit.holds_governed(visit.cookie):
+    if visit.needs_look(visit.cookie):
         readable = visit.readable(visit.cookie)
     if readable != request.META.get("HTTP_COOKIE", ""):
         _replace_cookie_header(request, readable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from http.cookies import Morsel, SimpleCookie
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from django.http.response import HttpResponseBase
 
-    from consentgate.gate import Visit
+    from consentgate.visit import Additions, Visit
 
     Response = TypeVar("Response", bound=HttpResponseBase)
 
@@ -35,7 +36,10 @@ def release(visit: Visit, response: Response) -> Response:
             del response.cookies[key]
         elif judged is not line:
             response.cookies[key] = LineMorsel(judged)
-    _add(response, visit.additions([response.get("Vary", "")]))
+    if visit.adds:
+        not_modified = response.status_code == HTTPStatus.NOT_MODIFIED
+        _add(response, visit.additions(response.items(), not_modified=not_modified))
+    visit.released = True
     return response
 
 
@@ -44,12 +48,17 @@ def _set_cookie_headers(response: HttpResponseBase) -> list[tuple[str, str]]:
     return [item for item in response.items() if item[0].strip().lower() == "set-cookie"]
 
 
-def _add(response: HttpResponseBase, headers: list[tuple[str, str]]) -> None:
-    for name, value in headers:
-        if name == "Vary":
+def _add(response: HttpResponseBase, additions: Additions) -> None:
+    for name in additions.superseded:
+        del response.headers[name]
+    for name, value in additions.headers:
+        if name == "Set-Cookie":
+            if value.isascii():  # Django's ASGI handler fails on any other cookie
+                _add_cookie(response.cookies, LineMorsel(value))
+        elif name == "Vary":
             patch_vary_headers(response, value.split(", "))
         else:
-            _add_cookie(response.cookies, LineMorsel(value))
+            response.headers[name] = value
 
 
 def _add_cookie(cookies: SimpleCookie, morsel: LineMorsel) -> None:

@@ -23,13 +23,19 @@ Tone = Literal["pass", "stop", "limit", "hide", "gate"]
 _KEPT: Final = 6
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
-_TONES: Final[dict[str, Tone]] = {"clamp": "limit", "rewrite": "limit", "hide": "hide"}
+_TONES: Final[dict[str, Tone]] = {
+    "clamp": "limit",
+    "rewrite": "limit",
+    "hide": "hide",
+    "expire": "gate",
+}
 _DONE: Final = {
     "strip": "stopped",
     "block": "stopped",
     "clamp": "shortened",
     "rewrite": "rewritten",
     "hide": "hidden",
+    "expire": "deleted",
 }
 _WHY: Final = {
     "undecided": "no choice yet",
@@ -159,28 +165,49 @@ def set_cookie_lines(message: Message) -> list[str]:
 
 def rows(observation: Observation, policy: Policy) -> Iterator[Row]:
     """Put both sides together: hidden cookies, then those of the shop, then the gate's own."""
-    verdicts = {verdict.name: verdict for verdict in observation.verdicts}
-    for verdict in observation.verdicts:
-        if verdict.action == "hide":
-            yield Row(verdict.name, verdict.category or "", "to read it", "—", *_words(verdict))
-    left = {name_of(line): line for line in observation.got}
+    yield from _rows_of_request(observation, "hide", "to read it", "—")
+    judged = {
+        verdict.name: verdict
+        for verdict in observation.verdicts
+        if verdict.action not in ("hide", "expire")
+    }
+    got = {name_of(line): line for line in observation.got}
     for line in observation.wanted:
-        name = name_of(line)
-        got = life(left.pop(name)) if name in left else "nothing"
-        yield Row(name, _category(name, policy), life(line), got, *_outcome(line, verdicts, policy))
-    for name, line in left.items():
-        done = "deleted by the gate" if life(line) == "deletion" else "stored by the gate"
-        yield Row(name, _category(name, policy), "—", life(line), done, "gate")
+        yield _row_of_shop(line, judged.get(name_of(line)), got, policy)
+    yield from _rows_of_request(observation, "expire", "—", "deletion")
+    yield from _rows_of_gate(observation, policy)
 
 
-def _outcome(line: str, verdicts: dict[str, Verdict], policy: Policy) -> tuple[str, Tone]:
+def _rows_of_request(observation: Observation, action: str, wanted: str, got: str) -> Iterator[Row]:
+    for verdict in observation.verdicts:
+        if verdict.action == action:
+            yield Row(verdict.name, verdict.category or "", wanted, got, *_words(verdict))
+
+
+def _row_of_shop(line: str, verdict: Verdict | None, got: dict[str, str], policy: Policy) -> Row:
     name = name_of(line)
-    verdict = verdicts.get(name)
-    if verdict is not None and verdict.action != "hide":
+    # What is stopped may be there nevertheless, as a deletion of the gate's.
+    stopped = verdict is not None and verdict.action in ("strip", "block")
+    left = "nothing" if stopped or name not in got else life(got[name])
+    return Row(name, _category(name, policy), life(line), left, *_outcome(line, verdict, policy))
+
+
+def _rows_of_gate(observation: Observation, policy: Policy) -> Iterator[Row]:
+    told = {name_of(line) for line in observation.wanted}
+    told.update(verdict.name for verdict in observation.verdicts if verdict.action == "expire")
+    for line in observation.got:
+        name = name_of(line)
+        if name not in told:
+            done = "deleted by the gate" if life(line) == "deletion" else "stored by the gate"
+            yield Row(name, _category(name, policy), "—", life(line), done, "gate")
+
+
+def _outcome(line: str, verdict: Verdict | None, policy: Policy) -> tuple[str, Tone]:
+    if verdict is not None:
         return _words(verdict)
     if life(line) == "deletion":
         return "passed: a deletion", "pass"
-    exempt = policy.categories[_category(name, policy)].basis == "exempt"
+    exempt = policy.categories[_category(name_of(line), policy)].basis == "exempt"
     return f"passed: {'needs no consent' if exempt else 'accepted'}", "pass"
 
 

@@ -22,6 +22,7 @@ _STYLES: Final[dict[Tone, str]] = {
     "gate": "cyan",
 }
 _COLUMNS: Final = "  {:<11}{:<12}{:<13}{:<13}"  # with a verdict it fits 80 columns
+_LONGEST_NAME: Final = 10
 _HEAD: Final = ("Cookie", "Category", "Shop wanted", "Browser got")
 _OTHER_LINES: Final = 4  # the address and its hint, the table's head, the cursor
 
@@ -54,8 +55,13 @@ def lines(observation: Observation) -> Iterator[Text]:
     """Return the request, and a line for each cookie."""
     yield _line(f"{observation.request} {observation.status}", style="bold")
     for row in observation.rows:
-        line = _line(_COLUMNS.format(row.name, row.category, row.wanted, row.got))
+        line = _line(_COLUMNS.format(_short(row.name), row.category, row.wanted, row.got))
         yield line.append(row.verdict, style=_STYLES[row.tone])
+
+
+def _short(name: str) -> str:
+    """Return what fits the column: of a long name its end, which tells the gate's own apart."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
 
 
 def _line(text: str, style: str = "") -> Text:

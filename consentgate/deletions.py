@@ -1,0 +1,178 @@
+"""Set-Cookie lines that make a browser forget a cookie it sent.
+
+A Cookie header has names and values only. To delete a cookie a server must name the domain and
+path it was stored with (RFC 6265bis 5.7, step 23), so every place it may come from is named (R18).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from consentgate.policy import CookieRule
+
+T = TypeVar("T")
+
+_MOST_LINES: Final = 40
+"""Varnish takes 64 header fields by default."""
+_MOST_PARENTS: Final = 8
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+# The last label of a name begins with a letter; that of an IPv4 address does not.
+_HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
+_LONGEST_HOST_NAME: Final = 253
+_LONGEST_HOST: Final = _LONGEST_HOST_NAME + len(":65535")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LENGTH_OF_FIELD: Final = len("Set-Cookie: \r\n")
+_PATH_CHARACTERS: Final = "/!$&'()*+,:=@~"
+"""What stands in a path as it is (RFC 3986 3.3), but ``;``, which no cookie's path can have."""
+
+
+def cookie_domains(host: str) -> tuple[str, ...] | None:
+    """Return the domains a cookie sent to ``host`` may have been stored for, the longest first.
+
+    ``host`` is the value of the Host header. They are the host and each parent of two labels or
+    more; none where it has a single label. None means that no Domain may be named at all, because
+    it is an IP address, a ``localhost`` or no host name.
+    """
+    return _domains(host.lower()) if len(host) <= _LONGEST_HOST else None
+
+
+@lru_cache(1024)
+def _domains(host: str) -> tuple[str, ...] | None:
+    name, colon, port = host.partition(":")
+    is_name = len(name) <= _LONGEST_HOST_NAME and _HOST_NAME.fullmatch(name)
+    if not is_name or (colon and not port.isdecimal()) or name.rpartition(".")[2] == "localhost":
+        return None
+    labels = name.split(".")
+    domains = [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    return (*domains[:1], *domains[1:][-_MOST_PARENTS:])
+
+
+class Deletions(NamedTuple):
+    """What one response can do about cookies that should not be there."""
+
+    lines: list[str]
+    """Set-Cookie lines."""
+    named: set[str]
+    """The cookies that they name."""
+    left: set[str]
+    """The cookies that may still be there, for some of their lines found no room this time."""
+
+
+def deletions(
+    cookies: Mapping[str, CookieRule],
+    host: str,
+    path: str,
+    *,
+    shared: str | None = None,
+    room: int,
+    turn: int,
+) -> Deletions:
+    """Return lines that delete ``cookies`` wherever they may have been stored, as many as fit.
+
+    Args:
+        cookies: each name with a ``=``, or the text of a nameless cookie, and its rule, which
+            says with which path and domain, and whether partitioned, it is declared.
+        host: the request's Host.
+        path: the request's path, percent-decoded.
+        shared: the Domain of the gate's own cookies, where the policy has one.
+        room: octets that the header fields may take.
+        turn: another number begins elsewhere where not all fit, so that what cannot be deleted
+            does not keep others from it.
+    """
+    domains = cookie_domains(host)
+    if shared and domains is not None:
+        domains = (shared.lower().lstrip("."), *domains)
+    # A name with a control character cannot stand in a header.
+    rules = {cookie: rule for cookie, rule in cookies.items() if not _CONTROL.search(cookie)}
+    folders = _folders(path)
+    likely = {cookie: list(_likely(cookie, rule, domains)) for cookie, rule in rules.items()}
+    unlikely = {cookie: list(_unlikely(cookie, rule, folders)) for cookie, rule in rules.items()}
+    done = Deletions([], set(), cookies.keys() - rules.keys())
+    for cookie, line in _in_order(likely, unlikely, room, turn):
+        if len(done.lines) < _MOST_LINES and field_octets(line) <= room:
+            done.lines.append(line)
+            done.named.add(cookie)
+            room -= field_octets(line)
+        else:
+            done.left.add(cookie)
+    return done
+
+
+def field_octets(line: str) -> int:
+    """Return the octets of the header field that carries ``line``."""
+    return len(line) + _LENGTH_OF_FIELD
+
+
+def _in_order(
+    likely: Mapping[str, list[str]], unlikely: Mapping[str, list[str]], room: int, turn: int
+) -> list[tuple[str, str]]:
+    """Return cookies with their lines: the likely ones first where these fit, else in turn."""
+    first = [(cookie, line) for cookie, lines in likely.items() for line in lines]
+    fits = len(first) <= _MOST_LINES and sum(field_octets(line) for _, line in first) <= room
+    if fits:
+        rest = [(cookie, line) for cookie, lines in unlikely.items() for line in lines]
+        return first + _turned(rest, turn)
+    return [
+        (cookie, line)
+        for cookie in _turned(list(likely), turn)
+        for line in _turned(likely[cookie] + unlikely[cookie], turn)
+    ]
+
+
+def _turned(items: list[T], turn: int) -> list[T]:
+    start = turn % len(items) if items else 0
+    return items[start:] + items[:start]
+
+
+def _likely(cookie: str, rule: CookieRule, domains: tuple[str, ...] | None) -> Iterator[str]:
+    is_host_only = cookie.lower().startswith("__host-")
+    paths = ("/",) if is_host_only or rule.path == "/" else (rule.path, "/")
+    # All nameless cookies are one to a browser: that of a sibling host must not go with it.
+    has_domain = not is_host_only and "=" in cookie
+    places = _places(rule.domain, domains) if has_domain else ("",)
+    for path, place, flags in product(paths, places, _flags(cookie, rule)):
+        yield f"{cookie}; Path={path}{place}; Max-Age=0{flags}"
+
+
+def _unlikely(cookie: str, rule: CookieRule, folders: Sequence[str]) -> Iterator[str]:
+    """Return the lines for a cookie that a script stored without saying where.
+
+    It is host-only, and has the folder of its page for a path (RFC 6265bis 5.1.4): one of the
+    folders of each request that it comes with.
+    """
+    if not cookie.lower().startswith("__host-"):
+        for path, flags in product(folders, _flags(cookie, rule)):
+            if path != rule.path:
+                yield f"{cookie}; Path={path}; Max-Age=0{flags}"
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders that ``path`` is in, and itself, without the root."""
+    names = quote(path, _PATH_CHARACTERS, errors="replace").split("/")[1 : _MOST_PARENTS + 1]
+    return ["/" + "/".join(names[:end]) for end in range(1, len(names) + 1) if names[0]]
+
+
+def _flags(cookie: str, rule: CookieRule) -> list[str]:
+    """Return what browsers insist on for the prefix of a name, and for a partitioned cookie."""
+    name = cookie.lower()
+    secure = "; Secure" if name.startswith(("__host-", "__http-", "__secure-")) else ""
+    http_only = "; HttpOnly" if name.startswith(("__host-http-", "__http-")) else ""
+    if rule.partitioned:
+        return [f"{secure}{http_only}", f"; Secure{http_only}; Partitioned"]
+    return [f"{secure}{http_only}"]
+
+
+@lru_cache(1024)
+def _places(declared: str | None, domains: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the Domain attributes to name, none among them."""
+    if domains is None:
+        return ("",)
+    first = (declared.lower().lstrip("."),) if declared else ()
+    return ("", *(f"; Domain={domain}" for domain in dict.fromkeys(first + domains)))

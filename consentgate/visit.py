@@ -1,0 +1,569 @@
+"""Every decision: what may leave, for how long, and what the application may read.
+
+The protocol glue makes a `Visit` for each request, says where headers are and carries them;
+nothing outside this module decides about a cookie.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+
+from consentgate import caching, cookie_header
+from consentgate.consent import Consent, Decision
+from consentgate.deletions import deletions, field_octets
+from consentgate.deposits import Deposits
+from consentgate.exceptions import CookieBlocked
+from consentgate.known_cookie import KnownCookie, Verdict
+from consentgate.set_cookie import (
+    Attributes,
+    SetCookie,
+    has_control_character,
+    path_matches,
+    read,
+    with_lifetime,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from consentgate.gate import Gate
+    from consentgate.known_cookie import Action, Reason
+    from consentgate.policy import Signal
+
+    Header = tuple[str, str]
+
+T = TypeVar("T")
+
+_MOST_OWN_OCTETS: Final = 3072
+"""What the gate adds must pass a proxy beside the rest; nginx has 4096 octets by default."""
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+class Request(Protocol):
+    """What the gate may want to know of a request; made and asked only when it matters."""
+
+    def header(self, name: str) -> str:
+        """Return the request header called ``name`` (lower case), repetitions joined by commas."""
+        ...
+
+    def path(self) -> str:
+        """Return the path as the visitor sees it, percent-decoded."""
+        ...
+
+    def is_secure(self) -> bool:
+        """Whether the request came over TLS."""
+        ...
+
+
+class Additions(NamedTuple):
+    """What the gate does to a response besides judging its cookies."""
+
+    headers: list[Header]
+    """Headers to add."""
+    superseded: frozenset[str]
+    """Names, in lower case, of the headers that these take the place of."""
+
+
+class Visit:
+    """One request as the gate sees it.
+
+    It is lazy: a request that holds nothing governed, and whose response sets no cookie, verifies
+    no signature and reads no other header.
+    """
+
+    cookie = ""
+    """The request's Cookie headers, joined by ``; ``."""
+    asked = False
+    """Whether the application asked about consent."""
+    adds = False
+    """Whether there may be `additions` to the response."""
+    released = False
+    """Whether the response's headers have left."""
+
+    # What nobody asked for stays here, with the class, and costs a request nothing.
+    _allowed: frozenset[str] | None = None
+    _decision: Decision | None = None
+    _signal: Signal = "ignore"
+    _presumed_refused: frozenset[str] = _NOTHING
+    _consent: Consent | None = None
+    _cookie_free = False
+    _told: set[Verdict] | None = None
+    _noted: dict[str, KnownCookie] | None = None
+    _over: frozenset[str] = _NOTHING
+    _deleted: frozenset[int] = frozenset()
+    _holds_deposits = False
+    _deposits: Deposits | None = None
+    _now: float | None = None
+
+    def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
+        self.gate = gate
+        self._make_request: Callable[[Any], Request] = make_request
+        self._carrier = carrier
+        if gate.policy.routes:  # now, because routers of frameworks rewrite the path
+            self._cookie_free = gate.is_cookie_free(make_request(carrier))
+
+    @property
+    def consent(self) -> Consent:
+        """The visitor's consent, for the application; asking makes the answer vary (R23)."""
+        if self._consent is None:
+            self._look()
+            self.asked = self.adds = True
+            self._consent = Consent(
+                self.gate.policy,
+                self._decision,
+                self._signal,
+                self.now,
+                presumed_refused=self._presumed_refused,
+            )
+            self._close_if_too_late(self._consent)
+        return self._consent
+
+    @property
+    def now(self) -> float:
+        """When this request was first looked at closely, in seconds since 1970."""
+        if self._now is None:
+            self._now = self.gate.clock()
+        return self._now
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The categories whose cookies may be stored and read now (R9)."""
+        if self._consent is not None:
+            return self._consent.allowed
+        return self._allowed or self._look()
+
+    def _look(self) -> frozenset[str]:
+        """Read the request's consent cookie and privacy signals, once."""
+        if self._allowed is None:
+            gate = self.gate
+            if gate.honours_signals:
+                self._signal = gate.signal(self._make_request(self._carrier))
+            if self.cookie:
+                self._decision = gate.decision(self.cookie, self.now)
+            granted, refused = self._answers()
+            self._allowed = gate.allowed(granted, refused, self._signal)
+        return self._allowed
+
+    def _answers(self) -> tuple[frozenset[str], frozenset[str]]:
+        if self._decision is not None:
+            return self._decision.granted, self._decision.refused
+        if self.cookie:
+            self._presumed_refused = self.gate.presumed_refused(self.cookie)
+        return _NOTHING, self._presumed_refused
+
+    def covers(self, gate: Gate) -> bool:
+        """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
+        same = self.gate is gate or self.gate.policy == gate.policy
+        return same and not self.released
+
+    @property
+    def deposits(self) -> Deposits:
+        """When the cookies of this browser were stored first (R13)."""
+        if self._deposits is None:
+            self._deposits = Deposits(self.gate.first_deposits(self.cookie, self.now), self.now)
+        return self._deposits
+
+    def needs_look(self, header: str) -> bool:
+        """Whether one Cookie header holds anything that may have to be hidden or deleted."""
+        cookies = self.gate.cookies
+        # A loop, because a generator costs twice as much here.
+        for piece in header.split(";"):  # noqa: SIM110
+            if cookies[piece.partition("=")[0]].needs_look:
+                return True
+        return False
+
+    def readable(self, header: str) -> str:
+        """Return one Cookie header without what the application may not read (R17).
+
+        What stays, stays byte for byte; where all stays, ``header`` itself is returned.
+        """
+        return cookie_header.without(header, self._hides)
+
+    def _hides(self, piece: str) -> bool:
+        name, equals, _ = piece.partition("=")
+        known = self.gate.cookies[name].read_as
+        if known.category is None or known.reserved:
+            self._holds_deposits |= known.reserved and known.needs_look
+            return False
+        reason = self._why_unwanted(known)
+        if reason is None:
+            if known.is_dated_when_seen and not self.deposits.is_settled(known.key):
+                self._note(f"{name}{equals}", known)
+            return False
+        if reason == "lifetime" and known.enforced:
+            self._over |= {known.name}
+        self._note(f"{name}{equals}", known)
+        self._tell_once(known, "hide", reason, f"{name}{equals}")
+        return known.enforced
+
+    def _note(self, cookie: str, known: KnownCookie) -> None:
+        """Note a cookie of the request that has to be looked at again when the response leaves.
+
+        Its name with the ``=``, or the text of a nameless one, is what a deletion has to name.
+        """
+        if self._noted is None:
+            self._noted = {}
+        self._noted[cookie.strip(cookie_header.BLANKS)] = known
+        self.adds = True
+
+    def _why_unwanted(self, known: KnownCookie) -> Reason | None:
+        """Return why a governed cookie that the browser sends should not be there, if it is so."""
+        category = known.category
+        if category is not None and not known.exempt and category not in self.allowed:
+            return self._why_not(category)
+        first = self.deposits.first(known.key)
+        return "lifetime" if first is not None and first + known.limit <= self.now else None
+
+    def _tell_once(self, known: KnownCookie, action: Action, reason: Reason, cookie: str) -> None:
+        """Tell what is done to a ``cookie`` of the request once, however often it is sent."""
+        if not self.gate.is_heard:
+            return
+        verdict = known.verdict(action, reason)
+        if "=" not in cookie:  # what stands there for a nameless cookie is its value
+            verdict = verdict._replace(name="")
+        if self._told is None:
+            self._told = set()
+        if verdict not in self._told:
+            self._told.add(verdict)
+            self.gate.tell(verdict)
+
+    def judge(self, line: str) -> str | None:
+        """Return what the browser gets instead of the Set-Cookie ``line``, or None for nothing.
+
+        ``line`` is the header's value as latin-1 text. Where it may leave as it is, ``line``
+        itself is returned. Raises `CookieBlocked` in ``block`` mode.
+        """
+        gate = self.gate
+        pair, _, text = line.partition(";")
+        name, equals, value = pair.partition("=")
+        known = gate.cookies[name]
+        attributes = gate.attributes[text]
+        is_plain = value.isascii() and value.isprintable()
+        if not (equals and known.token and attributes.canonical and is_plain):
+            return self._judge_doubtful(line)
+        max_age = attributes.max_age
+        if max_age is not None and max_age <= 0:
+            if self._holds_deposits:
+                self._note_deletion(known, attributes)
+            return line
+        is_certain = known.always_allowed and not self._cookie_free
+        if not (is_certain or self._may_be_stored(known) or self._is_deletion(attributes)):
+            return self._stop(known, line)
+        if max_age is None and attributes.expires is None:
+            if self._holds_deposits:
+                self._note_session(known, attributes)
+            return line
+        life = self._count_life(known, attributes)
+        if max_age is not None and max_age <= life and not known.session:
+            return line
+        return self._limit(known, line, (pair, attributes, life))
+
+    def _is_deletion(self, attributes: Attributes) -> bool:
+        if attributes.max_age is None and attributes.expires is None:
+            return False  # and no need to look at the clock
+        seconds = attributes.lifetime(int(self.now))
+        return seconds is not None and seconds <= 0
+
+    def _may_be_stored(self, known: KnownCookie) -> bool:
+        """Whether consent, routes and names let the cookie be stored (R6, R10, R11)."""
+        return known.needs in self.allowed and not known.reserved and not self._cookie_free
+
+    def _refusal(self, known: KnownCookie) -> Reason:
+        """Return why the cookie may not be stored."""
+        if known.reserved:
+            return "reserved name"
+        if self._cookie_free:
+            return "cookie-free route"
+        return "unregistered" if known.category is None else self._why_not(known.category)
+
+    def _why_not(self, category: str) -> Reason:
+        declared = self.gate.policy.categories[category]
+        if declared.basis == "forbidden":
+            return "forbidden"
+        decided = self._consent.decided if self._consent else self._decision is not None
+        signalled = declared.gpc and self._signal != "ignore"
+        # What is opt-out passes until it is refused, or presumed to be.
+        return "refused" if decided or signalled or declared.basis == "opt-out" else "undecided"
+
+    def _stop(self, known: KnownCookie, line: str) -> str | None:
+        """Keep the cookie from the browser in the way of its mode (R7)."""
+        verdict = known.verdict(known.action, self._refusal(known))
+        self.gate.tell(verdict)
+        if not known.enforced:
+            return line
+        if known.action == "block":
+            raise CookieBlocked(verdict)
+        return None
+
+    def _count_life(self, known: KnownCookie, attributes: Attributes) -> int:
+        """Date a cookie that is new, and return the seconds it may live from now on (R12, R13)."""
+        wanted = attributes.lifetime(int(self.now))
+        if wanted is None or known.session:
+            self._note_session(known, attributes)
+            return known.limit
+        if wanted <= 0 or not known.enforced:
+            return known.limit
+        self._deleted -= {known.key}
+        first = self.deposits.first(known.key)
+        if first is None or not self._is_still_there(known, first, attributes):
+            self.deposits.record(known.key, known.limit)
+            self.adds = True
+            first = int(self.now)
+        elif first + known.limit <= self.now:
+            self.deposits.forget(known.key)
+            self.adds = True
+        return min(first + known.limit - int(self.now), known.limit, self._consent_left(known))
+
+    def _consent_left(self, known: KnownCookie) -> int:
+        """Return the seconds until the visitor's decision ends, where the cookie ends with it.
+
+        R16.
+        """
+        decision = self._consent.decision if self._consent else self._decision
+        policy = self.gate.policy
+        if not policy.expire_with_consent or known.exempt or known.category is None:
+            return known.limit
+        return known.limit if decision is None else decision.expires_at(policy) - int(self.now)
+
+    def _note_session(self, known: KnownCookie, attributes: Attributes) -> None:
+        """Let a session cookie not end on the date of another of its name that is long gone."""
+        first = self.deposits.first(known.key) if known.enforced else None
+        self._deleted -= {known.key}
+        if first is not None and not self._is_still_there(known, first, attributes):
+            self.deposits.forget(known.key)
+            self.adds = True
+
+    def _note_deletion(self, known: KnownCookie, attributes: Attributes) -> None:
+        """Let the next set be a new deposit where the application deletes what it declared."""
+        declared = known.rule.path if known.rule else "/"
+        is_there = known.enforced and cookie_header.values(self.cookie, known.name)
+        if is_there and attributes.path == declared:
+            self._deleted |= {known.key}
+            self.adds = True
+
+    def _is_still_there(self, known: KnownCookie, first: int, attributes: Attributes) -> bool:
+        """Whether the browser may still hold the cookie that it stored at ``first`` (R13).
+
+        What the application could not read, because its life was over, is no longer there.
+        """
+        if cookie_header.values(self.cookie, known.name):
+            return known.name not in self._over
+        return self.now < first + known.limit and not self._would_be_sent(attributes)
+
+    def _would_be_sent(self, attributes: Attributes) -> bool:
+        """Whether a cookie of ``attributes`` would come with this request, were it there."""
+        request = self._make_request(self._carrier)
+        is_cross_site = request.header("sec-fetch-site") == "cross-site"
+        if (attributes.is_strict and is_cross_site) or _withholds_lax_cookies(request):
+            return False
+        return path_matches(request.path(), attributes.path)
+
+    def _limit(
+        self,
+        known: KnownCookie,
+        line: str,
+        said: tuple[str, Attributes, int],
+        rewrite: Reason = "Expires alone",
+    ) -> str:
+        """Return ``line`` with a life within the limit, said so that all browsers read it alike.
+
+        ``said`` is its pair, its attributes, and the seconds it may live.
+        """
+        now = int(self.now)
+        pair, attributes, life = said
+        wanted = attributes.lifetime(now)
+        seconds = wanted if wanted is None else max(min(wanted, life), 0)
+        if known.session and seconds:
+            seconds = None
+        limited = with_lifetime(pair, attributes, seconds, now)
+        if limited == line:
+            return line
+        self.gate.tell(known.verdict(*_why_rewritten(wanted, seconds, rewrite)))
+        return limited if known.enforced else line
+
+    def _judge_doubtful(self, line: str) -> str | None:
+        """Judge a line that not every browser reads alike, under all its names (R3)."""
+        cookie = read(line)
+        if has_control_character(line):
+            return self._drop(cookie.name, "control character", line)
+        if not cookie.name:
+            return self._drop("", "no name", line)
+        known, attributes = self._strictest(cookie), cookie.attributes
+        if not self._may_be_stored(known) and not self._is_deletion(attributes):
+            return self._stop(known, line)
+        life = self._count_life(known, attributes)
+        return self._limit(known, line, (cookie.pair, attributes, life), "not canonical")
+
+    def _drop(self, name: str, reason: Reason, line: str) -> str | None:
+        """Keep a cookie from the browser that is nothing certain, whatever its consent (R3)."""
+        known = self.gate.cookies[name]
+        enforced = known.enforced if known.category else self.gate.policy.mode != "report"
+        self.gate.tell(Verdict(name, known.category, "strip", reason, enforced))
+        return None if enforced else line
+
+    def _strictest(self, cookie: SetCookie) -> KnownCookie:
+        """Return the name to judge ``cookie`` under: a refused one, else that of shortest life."""
+        candidates = [self.gate.cookies[name] for name in sorted(cookie.aliases)]
+        return min(
+            candidates,
+            key=lambda known: (
+                not known.enforced,
+                self._may_be_stored(known),
+                not known.session,
+                known.limit,
+                known.name != cookie.name,
+            ),
+        )
+
+    def start_over(self) -> None:
+        """Forget what was noted of a response that another one takes the place of."""
+        self._deposits = None
+
+    def additions(self, headers: Iterable[Header] = (), *, not_modified: bool = False) -> Additions:
+        """Return what the gate adds to the response, and end the time for decisions.
+
+        ``headers`` are those of the response as they leave; ``not_modified`` tells a 304.
+        """
+        self.released = True
+        listed = [(name.strip().lower(), value) for name, value in headers]
+        added = self._consent_headers(listed)
+        is_personal = self._consent is not None and self._consent.changed
+        for key in self._deleted:
+            self.deposits.forget(key)
+        if is_personal or not caching.may_be_shared(listed, self.now, not_modified=not_modified):
+            room = _MOST_OWN_OCTETS - sum(field_octets(value) for _, value in added)
+            lines = self._cleaning(room)
+        else:  # beside a lasting cookie of the application's own its date is nothing new
+            lines = self._remember_deposits()
+        added.extend(("Set-Cookie", line) for line in lines)
+        return Additions(added, _superseded(listed) if is_personal else _NOTHING)
+
+    def _consent_headers(self, headers: Sequence[Header]) -> list[Header]:
+        """Return Vary where the answer depends on consent, and the consent cookie (R19, R23).
+
+        No shared cache may store the latter and hand it to another visitor.
+        """
+        if self._consent is None:
+            return []
+        self._close_if_too_late(self._consent)
+        vary = (value for name, value in headers if name == "vary")
+        listed = {name.strip().lower() for value in vary for name in value.split(",")}
+        missing = [name for name in self.gate.varying_headers() if name.lower() not in listed]
+        added = [("Vary", ", ".join(missing))] if missing and "*" not in listed else []
+        decision = self._consent.decision
+        if self._consent.changed and decision is not None:
+            secure = self._make_request(self._carrier).is_secure()
+            line = self.gate.consent_cookie(decision, now=self.now, secure=secure)
+            added.append(("Cache-Control", caching.private_cache_control(headers)))
+            added.append(("Set-Cookie", line))
+        return added
+
+    def _cleaning(self, room: int) -> list[str]:
+        """Return the lines that delete what may not be there, and date what may (R13, R18)."""
+        unwanted = self._review()
+        if not unwanted:
+            return self._remember_deposits()
+        request = self._make_request(self._carrier)
+        if _withholds_lax_cookies(request):
+            return []  # and with them the decision, so nothing is certain
+        dates = self._remember_deposits()
+        lines = self._expire(unwanted, request, room - sum(map(field_octets, dates)))
+        return lines + (self._remember_deposits() if lines else dates)
+
+    def _review(self) -> dict[str, tuple[KnownCookie, Reason]]:
+        """Return what the browser sent without permission, and date what a script stored."""
+        if self._consent is not None and self._consent.changed:
+            self._note_all()
+        unwanted: dict[str, tuple[KnownCookie, Reason]] = {}
+        for cookie, known in (self._noted or {}).items():
+            reason = self._why_unwanted(known)
+            if reason is not None:
+                unwanted[cookie] = known, reason
+            elif known.is_dated_when_seen:
+                self.deposits.settle(known.key, known.limit)
+        return unwanted
+
+    def _note_all(self) -> None:
+        """Note every governed cookie, because the decision about it is a new one."""
+        for piece in self.cookie.split(";"):
+            name, equals, _ = piece.partition("=")
+            known = self.gate.cookies[name].read_as
+            if known.category is not None and not known.reserved:
+                self._note(f"{name}{equals}", known)
+
+    def _expire(
+        self, unwanted: Mapping[str, tuple[KnownCookie, Reason]], request: Request, room: int
+    ) -> list[str]:
+        """Return lines that delete ``unwanted`` cookies, as many as have ``room`` in octets."""
+        rules = {
+            cookie: known.rule
+            for cookie, (known, _) in unwanted.items()
+            if known.enforced and known.rule
+        }
+        done = deletions(
+            rules,
+            request.header("host"),
+            request.path(),
+            shared=self.gate.policy.cookie_domain,
+            room=room,
+            turn=int(self.now),
+        )
+        # Some spellings of a name share a date, which stands as long as one of them may.
+        still_there = {unwanted[cookie][0].key for cookie in done.left}
+        for cookie, (known, reason) in unwanted.items():
+            if known.enforced and known.key not in still_there:
+                self.deposits.forget(known.key)
+            if not known.enforced or cookie in done.named:
+                self._tell_once(known, "expire", reason, cookie)
+        return done.lines
+
+    def _remember_deposits(self) -> list[str]:
+        """Return the line that stores the dates, where they changed and the browser sent all."""
+        if self._deposits is None or not self._deposits.changed or self._cookie_free:
+            return []
+        request = self._make_request(self._carrier)
+        names = (name for name, _ in cookie_header.pairs(self.cookie))
+        sent = {self.gate.cookies[name].read_as.key for name in names}
+        kept = self._deposits.to_keep(self.gate.longest_life, sent)
+        if kept is None or _withholds_lax_cookies(request):
+            return []
+        secure = request.is_secure()
+        return [self.gate.deposits_cookie(kept, now=self.now, secure=secure)]
+
+    def _close_if_too_late(self, consent: Consent) -> None:
+        if self.released:
+            consent.close("the response has begun; decide before its headers are sent")
+        elif self._cookie_free:
+            consent.close("nothing may be stored on this path; see [[routes]] in the policy (R11)")
+
+
+def _superseded(headers: Iterable[Header]) -> frozenset[str]:
+    """Return the names of the headers that a private Cache-Control takes the place of."""
+    targeted = (name for name, _ in headers if caching.is_targeted(name))
+    return frozenset({caching.CACHE_CONTROL, *targeted})
+
+
+def _why_rewritten(
+    wanted: int | None, seconds: int | None, rewrite: Reason
+) -> tuple[Action, Reason]:
+    if wanted is None or seconds == max(wanted, 0):
+        return "rewrite", rewrite
+    return ("clamp", "session") if seconds is None else ("clamp", "lifetime")
+
+
+def _withholds_lax_cookies(request: Request) -> bool:
+    """Whether the browser sends no SameSite=Lax cookie with ``request``, the gate's own included.
+
+    RFC 6265bis 5.2: from another site it sends them with top-level navigations by safe methods
+    alone; others than GET and HEAD have an Origin (Fetch standard). Within a frame of another site
+    it sends none at all, and where it says so is Sec-Fetch-Storage-Access (Storage Access API).
+    """
+    if request.header("sec-fetch-storage-access"):
+        return True
+    site = request.header("sec-fetch-site")
+    if not site:  # without TLS browsers do not say
+        origin = request.header("origin")
+        return origin != "" and origin.partition("://")[2] != request.header("host")
+    page = ("navigate", "document", "")
+    asked = tuple(map(request.header, ("sec-fetch-mode", "sec-fetch-dest", "origin")))
+    return site == "cross-site" and asked != page
