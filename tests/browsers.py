@@ -12,6 +12,8 @@ They differ in nothing a test should notice, except:
   keeps them in a name (a surrogate escape here) and has U+FFFD for them in a value.
 
 What a browser really holds is in the Cookie header that it sends: see `RawServer.heads`.
+
+Every name below ``.example`` (RFC 2606) is this machine, and any certificate is believed.
 """
 
 from __future__ import annotations
@@ -38,14 +40,21 @@ from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from websockets.sync.client import ClientConnection
 
 TIMEOUT = 30.0
 """Seconds that a browser may take for one thing."""
 
+_MACHINE = "127.0.0.1"
 _FETCH = "url => fetch(url, {cache: 'no-store'}).then(() => true, () => false)"
+_POST = """url => {
+    const form = document.createElement("form");
+    Object.assign(form, {method: "POST", action: url});
+    document.body.append(form);
+    form.submit();
+}"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class StoredCookie:
     secure: bool
     http_only: bool
     same_site: str | None
+    partitioned: bool = False
 
 
 class LoadError(Exception):
@@ -110,6 +120,13 @@ class Browser(ABC):
         elif not self._fetch(url):
             raise LoadError(url)
 
+    def post(self, url: str) -> None:
+        """Post an empty form of the page to `url`, and go where it leads."""
+        self._origin = ""
+        self._evaluate(f"({_POST})({json.dumps(url)})")
+        self._wait_for(url)
+        self._origin = _origin(url)
+
     def stored(self, urls: Iterable[str]) -> list[list[StoredCookie] | None]:
         """Return what each of `urls` stores in an empty jar, None where the response is refused."""
         return [self._stored(url) for url in urls]
@@ -122,6 +139,11 @@ class Browser(ABC):
             return None
         return self.cookies()
 
+    def write_cookie(self, line: str) -> None:
+        """Let a script of the page write `line` to `document.cookie`."""
+        # Reading it back waits until the jar has it.
+        self._evaluate(f"document.cookie = {json.dumps(line)}, document.cookie")
+
     @abstractmethod
     def cookies(self) -> list[StoredCookie]:
         """Return all cookies of the jar."""
@@ -131,13 +153,24 @@ class Browser(ABC):
         """Empty the jar."""
 
     @abstractmethod
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Send `headers`, and none that were added before, with every request from now on."""
+
+    @abstractmethod
     def _start(self, resources: ExitStack) -> None: ...
 
     @abstractmethod
     def _navigate(self, url: str) -> None: ...
 
     @abstractmethod
-    def _fetch(self, url: str) -> bool: ...
+    def _wait_for(self, url: str) -> None: ...
+
+    @abstractmethod
+    def _evaluate(self, expression: str) -> Any: ...
+
+    def _fetch(self, url: str) -> bool:
+        answered: bool = self._evaluate(f"({_FETCH})({json.dumps(url)})")
+        return answered
 
 
 class Chromium(Browser):
@@ -154,6 +187,8 @@ class Chromium(Browser):
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        f"--host-resolver-rules=MAP *.example {_MACHINE}",
+        "--ignore-certificate-errors",
     )
 
     def cookies(self) -> list[StoredCookie]:
@@ -165,6 +200,10 @@ class Chromium(Browser):
     def clear(self) -> None:
         """Empty the jar."""
         self._run(lambda: self._devtools.send("Network.clearBrowserCookies"))
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Send `headers`, and none that were added before, with every request from now on."""
+        self._run(lambda: self._context.set_extra_http_headers(dict(headers)))
 
     def _start(self, resources: ExitStack) -> None:
         # Playwright leaves an event loop running in its thread, where asyncio.run() then fails.
@@ -201,9 +240,11 @@ class Chromium(Browser):
             self._run(self._open_page)
             raise LoadError(url) from error
 
-    def _fetch(self, url: str) -> bool:
-        answered: bool = self._run(lambda: self._page.evaluate(_FETCH, url))
-        return answered
+    def _wait_for(self, url: str) -> None:
+        self._run(lambda: self._page.wait_for_url(url))
+
+    def _evaluate(self, expression: str) -> Any:
+        return self._run(lambda: self._page.evaluate(expression))
 
 
 def _from_devtools(cookie: dict[str, Any]) -> StoredCookie:
@@ -216,6 +257,7 @@ def _from_devtools(cookie: dict[str, Any]) -> StoredCookie:
         secure=cookie["secure"],
         http_only=cookie["httpOnly"],
         same_site=cookie["sameSite"].lower() if "sameSite" in cookie else None,
+        partitioned="partitionKey" in cookie,
     )
 
 
@@ -241,6 +283,7 @@ class Firefox(Browser):
         "network.captive-portal-service.enabled": False,
         "network.connectivity-service.enabled": False,
         "network.dns.disablePrefetch": True,
+        "network.dns.forceResolve": _MACHINE,
         "network.http.speculative-parallel-limit": 0,
         "network.prefetch-next": False,
         "services.settings.server": "data:,",
@@ -254,6 +297,14 @@ class Firefox(Browser):
     def clear(self) -> None:
         """Empty the jar."""
         self._bidi.call("storage.deleteCookies")
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Send `headers`, and none that were added before, with every request from now on."""
+        listed = [
+            {"name": name, "value": {"type": "string", "value": value}}
+            for name, value in headers.items()
+        ]
+        self._bidi.call("network.setExtraHeaders", headers=listed)
 
     def _start(self, resources: ExitStack) -> None:
         profile = Path(
@@ -269,10 +320,10 @@ class Firefox(Browser):
         address = self._launch(profile, resources) + "/session"
         socket = connect(address, max_size=None, ping_interval=None)
         self._bidi = _BiDi(resources.enter_context(socket))
-        self._bidi.call("session.new", capabilities={})
+        believing = {"alwaysMatch": {"acceptInsecureCerts": True}}
+        self._bidi.call("session.new", capabilities=believing)
         resources.callback(self._bidi.call, "browser.close")
-        tree = self._bidi.call("browsingContext.getTree")
-        self._page = tree["contexts"][0]["context"]
+        self._page = self._top()["context"]
 
     def _launch(self, profile: Path, resources: ExitStack) -> str:
         """Start the browser and return the address it listens on, which it says on stderr."""
@@ -294,15 +345,24 @@ class Firefox(Browser):
         except BiDiError as error:
             raise LoadError(url) from error
 
-    def _fetch(self, url: str) -> bool:
+    def _top(self) -> dict[str, Any]:
+        contexts: list[dict[str, Any]] = self._bidi.call("browsingContext.getTree")["contexts"]
+        return contexts[0]
+
+    def _wait_for(self, url: str) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while self._top()["url"] != url:
+            if time.monotonic() > deadline:
+                raise LoadError(url)
+
+    def _evaluate(self, expression: str) -> Any:
         answer = self._bidi.call(
             "script.evaluate",
-            expression=f"({_FETCH})({json.dumps(url)})",
+            expression=expression,
             target={"context": self._page},
             awaitPromise=True,
         )
-        answered: bool = answer["result"]["value"]
-        return answered
+        return answer["result"].get("value")
 
 
 class BiDiError(Exception):
