@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -170,15 +171,27 @@ def running(
     log: IO[bytes] | None = None,
 ) -> Iterator[Address]:
     """Run `module:app` under the server; what it printed comes with any failure, or into `log`."""
+    port = free_port()
+    with answering(server.argv(app, port), port, env, log) as address:
+        yield address
+
+
+@contextmanager
+def answering(
+    argv: list[str],
+    port: int,
+    env: Mapping[str, str] | None = None,
+    log: IO[bytes] | None = None,
+) -> Iterator[Address]:
+    """Run a command that answers on that port; what it printed comes as with `running`."""
     with tempfile.TemporaryFile() as scratch:
         output = log or scratch
-        port = free_port()
-        process = _start(server.argv(app, port), env or {}, output)
+        process = _start(argv, env or {}, output)
         try:
             _wait_until_it_answers(process, port)
             yield HOST, port
         except BaseException as error:
-            error.add_note(f"{server} printed:\n{read_log(output)}")
+            error.add_note(f"{shlex.join(argv)} printed:\n{read_log(output)}")
             raise
         finally:
             _stop(process)
