@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import werkzeug.test
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from consentgate import Gate, Policy
-from consentgate.testing import consent_cookie
+from consentgate.cli import main
+from consentgate.duration import DAY
+from consentgate.testing import consent_cookie, deposits_cookie
 from consentgate.wsgi import ConsentGateMiddleware
 
 ROOT = Path(__file__).parents[1]
@@ -54,20 +58,31 @@ def test_the_commands_stand_at_the_top() -> None:
 
 
 def test_the_first_screen_tells_the_truth() -> None:
-    """The headers without the gate, with it, and after a yes to analytics are the shop's own."""
-    without, gated, granted = blocks("http")
+    """The headers without the gate, with it, after a yes and after a no are the shop's own."""
+    without, gated, granted, withdrawn = blocks("http")
     shop = runpy.run_path(str(ROOT / "examples" / "flask_shop.py"))["app"]
     gate = shop.extensions["consentgate"]
     assert isinstance(shop.wsgi_app, ConsentGateMiddleware)
     assert sorted(lines_of(without)) == sorted(shown(shop.wsgi_app.app))
     assert sorted(lines_of(gated)) == sorted(shown(shop.wsgi_app))
-    cookie = "=".join(consent_cookie(gate, ["statistics"]))
-    assert set(lines_of(granted)) <= set(shown(shop.wsgi_app, cookie))
+    today = gate.clock() // DAY * DAY
+    yes = "=".join(consent_cookie(gate, ["statistics"]))
+    dates = "=".join(deposits_cookie(gate, {"_ga": today - 100 * DAY}))
+    first, later = lines_of(granted)
+    assert first in shown(shop.wsgi_app, yes)
+    _, _, max_age, _ = later.split("; ")
+    (again,) = (
+        line for line in shown(shop.wsgi_app, f"{yes}; _ga=1; {dates}") if line.startswith("_ga;")
+    )
+    seconds = int(again.split("; ")[2].removeprefix("Max-Age="))
+    assert DAY > int(max_age.removeprefix("Max-Age=")) - seconds >= 0
+    no = "=".join(consent_cookie(gate, []))
+    assert set(lines_of(withdrawn)) <= set(shown(shop.wsgi_app, f"{no}; _ga=1"))
 
 
 def shown(app: Any, cookie: str = "") -> list[str]:
-    """Return the lines that a new visitor gets, but for the deletion that the README leaves out."""
-    headers = {"Cookie": cookie} if cookie else {}
+    """Return the lines that a visitor gets, but for the deletion that the README leaves out."""
+    headers = {"Cookie": cookie, "Host": "shop.example"}
     environ = werkzeug.test.EnvironBuilder(path="/", headers=headers).get_environ()
     if not isinstance(app, ConsentGateMiddleware):  # templates ask about consent
         app = ConsentGateMiddleware(app, Gate(Policy("1", mode="report"), "key"))
@@ -115,6 +130,15 @@ def run(code: str, file: str, **names: Any) -> dict[str, Any]:
     namespace = {"__name__": "app", "__file__": file, **names}
     exec(compile(code, file, "exec"), namespace)  # noqa: S102 - it is our own README
     return namespace
+
+
+def test_the_explanation_is_the_commands_own(policy_file: Path) -> None:
+    """What `consentgate explain` is shown to print, it prints."""
+    (block,) = (block for block in blocks("console") if "explain consent.toml" in block)
+    command, _, printed = block.partition("\n")
+    arguments = shlex.split(command.removeprefix("$ consentgate "), comments=True)
+    result = CliRunner().invoke(main, arguments)
+    assert printed == result.output
 
 
 def test_links_lead_somewhere() -> None:
