@@ -95,6 +95,10 @@ class Deposits:
         first = self._current.get(key)
         return None if first is None or first > self._now + CLOCK_TOLERANCE else first
 
+    def is_new(self, key: int) -> bool:
+        """Whether the cookie is stored for the first time by this very response."""
+        return key in self._current and self._current[key] != self._known.get(key)
+
     def record(self, key: int, limit: int) -> None:
         """Note that a cookie that may live ``limit`` seconds is stored now for the first time.
 

@@ -304,15 +304,17 @@ class Visit:
         if wanted <= 0 or not known.enforced:
             return known.limit
         self._deleted -= {known.key}
+        life = min(known.limit, self._consent_left(known))
         first = self.deposits.first(known.key)
         if first is None or not self._is_still_there(known, first, attributes):
             self.deposits.record(known.key, known.limit)
             self.adds = True
-            first = int(self.now)
-        elif first + known.limit <= self.now:
+        elif not self.deposits.is_new(known.key):
+            life = min(life, first + known.limit - int(self.now))
+        if life <= 0:
             self.deposits.forget(known.key)
             self.adds = True
-        return min(first + known.limit - int(self.now), known.limit, self._consent_left(known))
+        return life
 
     def _consent_left(self, known: KnownCookie) -> int:
         """Return the seconds until the visitor's decision ends, where the cookie ends with it.
@@ -427,15 +429,16 @@ class Visit:
         self.released = True
         listed = [(name.strip().lower(), value) for name, value in headers]
         added = self._consent_headers(listed)
-        is_personal = self._consent is not None and self._consent.changed
         for key in self._deleted:
             self.deposits.forget(key)
-        if is_personal or not caching.may_be_shared(listed, self.now, not_modified=not_modified):
+        is_personal = self._consent is not None and self._consent.changed
+        if is_personal or self._noted or (self._deposits is not None and self._deposits.changed):
             room = _MOST_OWN_OCTETS - sum(field_octets(value) for _, value in added)
-            lines = self._cleaning(room)
-        else:  # beside a lasting cookie of the application's own its date is nothing new
-            lines = self._remember_deposits()
-        added.extend(("Set-Cookie", line) for line in lines)
+            is_shared = caching.may_be_shared(listed, self.now, not_modified=not_modified)
+            # Beside a lasting cookie of the application's own its date is nothing new.
+            dates_only = is_shared and not is_personal
+            lines = self._remember_deposits() if dates_only else self._cleaning(room)
+            added.extend(("Set-Cookie", line) for line in lines)
         return Additions(added, _superseded(listed) if is_personal else _NOTHING)
 
     def _consent_headers(self, headers: Sequence[Header]) -> list[Header]:

@@ -123,7 +123,8 @@ async def asgi_headers(headers: Headers, app: Any = None) -> Headers:
     """Ask Django's ASGI handler as a server does, and return the headers it sends."""
     transport = httpx.ASGITransport(app=app or ASGIHandler())
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
-        response = await client.get("/", headers=headers)
+        octets = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        response = await client.get("/", headers=octets)
     raw = response.headers.raw
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
 

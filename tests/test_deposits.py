@@ -237,6 +237,16 @@ class TestLife:
         assert f"{name}=1" not in browser.saw
         assert limit == browser.max_age(name, line)
 
+    def test_R13_one_answer_makes_one_deposit(self) -> None:
+        """Two lines for one name both have the whole life, whether one is there already or not."""
+        browser = Browser()
+        browser.now = NOW + 15 * 3600
+        lines = [f"session=1; Max-Age={months(13)}; Path={path}" for path in ("/", "/a")]
+        for cookie in ("", "session=1"):
+            *stored, dates = browser.ask(*lines, cookie=cookie)
+            assert lines == stored
+            assert is_deposits_cookie(dates)
+
     def test_R13_another_path_hides_a_cookie_and_proves_nothing(self) -> None:
         """What is stored for /admin does not come to /login; so its date stands until its end."""
         browser = Browser()

@@ -501,6 +501,17 @@ class TestOnTheWire:
         assert {"a": "1", "b": "2"} == seen[0]
         assert {"a", "_ga", "b", "eu-consent"} == set(seen[1])
 
+    def test_R24_a_cookie_that_is_not_ascii_breaks_no_page(self) -> None:
+        """Django's ASGI handler could not name it in a header: it is only hidden."""
+        cookie = "_ga\xe9=1; _ga=2"
+        with site(plain):
+            for headers in (
+                wsgi_headers(HTTP_COOKIE=cookie),
+                asyncio.run(asgi_headers([("cookie", cookie)])),
+            ):
+                names = {line.strip().partition("=")[0] for line in set_cookies(headers)}
+                assert {"_ga"} == names
+
 
 class TestTheTestClient:
     """Django's own clients show what a browser would get."""
