@@ -325,9 +325,8 @@ def noise_row() -> Row:
 def bytes_per_token() -> Result:
     """Return what a gate keeps of a token it has verified."""
     gate = make_gate()
-    requests = asgi_subject(
-        asgi.ConsentGateMiddleware(asgi_site(BRIEF), gate), islice(strangers(make_gate(), BRIEF), TOKENS)
-    )
+    visitors = islice(strangers(make_gate(), BRIEF), TOKENS)
+    requests = asgi_subject(asgi.ConsentGateMiddleware(asgi_site(BRIEF), gate), visitors)
     scopes = list(requests.requests)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

@@ -99,6 +99,13 @@ def test_commands_of_adapters_are_found() -> None:
     assert run_consentgate("demo", "--help").startswith("Usage: consentgate demo")
 
 
+def test_a_cookie_is_explained(tmp_path: Path) -> None:
+    """The command that asks the gate finds it in the wheel, presets included."""
+    policy = tmp_path / "consent.toml"
+    policy.write_text('version = "1"\npreset = "fr"\nframeworks = ["django"]\n')
+    assert "exempt" in run_consentgate("explain", str(policy), "sessionid=1")
+
+
 def test_the_sdist_is_enough_to_build_and_to_test() -> None:
     """Distributions build from the sdist and run the tests in it."""
     packages = {
