@@ -29,7 +29,7 @@ _LONGEST_HOST_NAME: Final = 253
 _LONGEST_HOST: Final = _LONGEST_HOST_NAME + len(":65535")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LENGTH_OF_FIELD: Final = len("Set-Cookie: \r\n")
-_PATH_CHARACTERS: Final = "/!$&'()*+,:=@~"
+_PATH_CHARACTERS: Final = "/!$&'()*+,:=@[]"
 """What stands in a path as it is (RFC 3986 3.3), but ``;``, which no cookie's path can have."""
 
 

@@ -44,7 +44,7 @@ class Gate:
 
     Args:
         policy: what the site may store.
-        secret_keys: newest first; the first signs the consent cookie, all verify it (R19).
+        secret_keys: newest first; the first signs the gate's own cookies, all verify (R19).
         on_verdict: called with every `Verdict` but ``pass`` (R25); what it raises is logged.
         clock: returns seconds since 1970.
 

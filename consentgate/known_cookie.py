@@ -78,7 +78,7 @@ class KnownCookie:
         self.exempt = rule is not None and policy.categories[rule.category].basis == "exempt"
         self.read_as = self if rule else self._read_otherwise(spelling, policy)
         allowed_unregistered = rule is None and policy.unregistered == "allow"
-        # The category that must be allowed for it to be stored; "" where none is enough.
+        # The category that must be allowed for it to be stored; "" where none lets it be.
         self.needs = self.category or (EXEMPT_CATEGORY if allowed_unregistered else "")
         self.always_allowed = (self.exempt or allowed_unregistered) and not self.reserved
         self.limit = policy.limit(rule)

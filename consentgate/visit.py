@@ -302,6 +302,8 @@ class Visit:
             self._note_session(known, attributes)
             return known.limit
         if wanted <= 0 or not known.enforced:
+            if wanted <= 0 and self._holds_deposits:
+                self._note_deletion(known, attributes)
             return known.limit
         self._deleted -= {known.key}
         life = min(known.limit, self._consent_left(known))
@@ -337,9 +339,11 @@ class Visit:
 
     def _note_deletion(self, known: KnownCookie, attributes: Attributes) -> None:
         """Let the next set be a new deposit where the application deletes what it declared."""
-        declared = known.rule.path if known.rule else "/"
+        rule = known.rule
+        declared = rule.path if rule else "/"
         is_there = known.enforced and cookie_header.values(self.cookie, known.name)
-        if is_there and attributes.path == declared:
+        # With a Domain of its own the line may be about another cookie of that name.
+        if is_there and attributes.path == declared and not (rule and rule.domain):
             self._deleted |= {known.key}
             self.adds = True
 
@@ -420,6 +424,7 @@ class Visit:
     def start_over(self) -> None:
         """Forget what was noted of a response that another one takes the place of."""
         self._deposits = None
+        self._deleted = frozenset()
 
     def additions(self, headers: Iterable[Header] = (), *, not_modified: bool = False) -> Additions:
         """Return what the gate adds to the response, and end the time for decisions.
@@ -435,7 +440,7 @@ class Visit:
         if is_personal or self._noted or (self._deposits is not None and self._deposits.changed):
             room = _MOST_OWN_OCTETS - sum(field_octets(value) for _, value in added)
             is_shared = caching.may_be_shared(listed, self.now, not_modified=not_modified)
-            # Beside a lasting cookie of the application's own its date is nothing new.
+            # Beside a cookie of the application's own the dates are no more personal than it.
             dates_only = is_shared and not is_personal
             lines = self._remember_deposits() if dates_only else self._cleaning(room)
             added.extend(("Set-Cookie", line) for line in lines)
@@ -470,7 +475,10 @@ class Visit:
         if _withholds_lax_cookies(request):
             return []  # and with them the decision, so nothing is certain
         dates = self._remember_deposits()
-        lines = self._expire(unwanted, request, room - sum(map(field_octets, dates)))
+        # What is forgotten with a deletion may have the dates written, but never more of them.
+        held = self.gate.first_deposits(self.cookie, self.now)
+        most = dates or [self.gate.deposits_cookie(held, now=self.now, secure=True)]
+        lines = self._expire(unwanted, request, room - sum(map(field_octets, most)))
         return lines + (self._remember_deposits() if lines else dates)
 
     def _review(self) -> dict[str, tuple[KnownCookie, Reason]]:
