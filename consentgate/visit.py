@@ -477,8 +477,9 @@ class Visit:
         dates = self._remember_deposits()
         # What is forgotten with a deletion may have the dates written, but never more of them.
         held = self.gate.first_deposits(self.cookie, self.now)
-        most = dates or [self.gate.deposits_cookie(held, now=self.now, secure=True)]
-        lines = self._expire(unwanted, request, room - sum(map(field_octets, most)))
+        most = self.gate.deposits_cookie(held, now=self.now, secure=True) if held else ""
+        reserved = max(map(field_octets, [*dates, most] if held else dates), default=0)
+        lines = self._expire(unwanted, request, room - reserved)
         return lines + (self._remember_deposits() if lines else dates)
 
     def _review(self) -> dict[str, tuple[KnownCookie, Reason]]:

@@ -210,8 +210,9 @@ class TestSessions:
         inside = [Middleware(SessionMiddleware, secret_key="key")]
         client = client_of(gated(*SIGNING_IN, inside=inside))
         client.post("/login")
-        (line,) = set_cookies(client.post("/logout"))
+        line, dates = set_cookies(client.post("/logout"))
         assert line.startswith("session=null; ")
+        assert dates.startswith("eu-consent-deposits=; Path=/; Max-Age=0")  # nothing is left
         assert "Max-Age=0" in line
         assert "session" not in client.cookies
         assert "nobody" == client.get("/me").text
