@@ -1,7 +1,8 @@
 """Whether a cache that serves several visitors may store a response, and how to forbid it.
 
 RFC 9111 3: ``private`` and ``no-store`` forbid it. Without either such a cache may store whatever
-it likes; but what has no life there, and nothing to validate it with, it can give to nobody.
+it likes; but what has no life there, and nothing to validate it with, it can give to nobody. An
+ETag without Cache-Control, as frameworks put on every page, is taken for no invitation.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 CACHE_CONTROL: Final = "cache-control"
 
 _TARGETED: Final = frozenset({"edge-control", "surrogate-control", "x-accel-expires"})
-_VALIDATORS: Final = frozenset({"etag", "last-modified"})
 _PERSONAL: Final = frozenset({"private", "no-store"})
 _SHARED: Final = ("public", "s-maxage", "proxy-revalidate")
 _LIFE = re.compile(r"public|immutable|(?:s-maxage|max-age)=\"?0*[1-9]")
@@ -37,7 +37,7 @@ def may_be_shared(headers: Sequence[Header], now: float, *, not_modified: bool) 
     if is_private(headers):
         return False
     values = [value for name, value in headers if name == CACHE_CONTROL]
-    can_be_validated = any(name in _VALIDATORS for name, _ in headers)
+    can_be_validated = any(name == "etag" for name, _ in headers)
     return (
         not_modified
         or any(_LIFE.match(directive) for value in values for directive in _directives(value))

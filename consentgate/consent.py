@@ -68,7 +68,7 @@ class DecisionSerializer:
     def _check_length(self, policy: Policy) -> None:
         longest = Decision(
             frozenset(),
-            frozenset(name for name, category in policy.categories.items() if category.decidable),
+            frozenset(policy.decidable),
             10**10,
             policy.version,
             secrets.token_urlsafe(_ID_OCTETS),
@@ -171,12 +171,12 @@ class Consent:
     @property
     def granted(self) -> frozenset[str]:
         """The ids of the categories that need a choice and may be stored now."""
-        return frozenset(name for name in self._decidable() if name in self.allowed)
+        return frozenset(name for name in self._policy.decidable if name in self.allowed)
 
     @property
     def denied(self) -> frozenset[str]:
         """The ids of the categories that need a choice and may not be stored now."""
-        return frozenset(self._decidable()) - self.allowed
+        return frozenset(self._policy.decidable) - self.allowed
 
     @property
     def decided(self) -> bool:
@@ -236,7 +236,7 @@ class Consent:
         """
         self._check(categories)
         granted, refused = self._answers()
-        named = categories or tuple(self._decidable())
+        named = categories or self._policy.decidable
         self._decide(granted.difference(named), refused.union(named))
 
     def choose(self, *categories: str) -> None:
@@ -245,19 +245,18 @@ class Consent:
         It is what a form of one checkbox for each category says. Raises what `grant` raises.
         """
         self._check(categories)
-        self._decide(frozenset(categories), frozenset(self._decidable()).difference(categories))
+        self._decide(
+            frozenset(categories), frozenset(self._policy.decidable).difference(categories)
+        )
 
     def close(self, reason: str) -> None:
         """Let later decisions fail with ``reason``."""
         self._closed = reason
 
-    def _decidable(self) -> list[str]:
-        return [name for name, category in self._policy.categories.items() if category.decidable]
-
     def _check(self, categories: Iterable[str]) -> None:
         if self._closed:
             raise DecisionNotStored(self._closed)
-        decidable = self._decidable()
+        decidable = self._policy.decidable
         for category in categories:
             if category not in decidable:
                 raise UnknownCategory(category, decidable)
@@ -269,7 +268,9 @@ class Consent:
 
     def _decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
         needs_grant = {
-            name for name in self._decidable() if self._policy.categories[name].basis == "opt-in"
+            name
+            for name in self._policy.decidable
+            if self._policy.categories[name].basis == "opt-in"
         }
         self._decision = Decision(
             granted,

@@ -30,15 +30,15 @@ _LONGEST_HOST: Final = _LONGEST_HOST_NAME + len(":65535")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LENGTH_OF_FIELD: Final = len("Set-Cookie: \r\n")
 _PATH_CHARACTERS: Final = "/!$&'()*+,:=@[]"
-"""What stands in a path as it is (RFC 3986 3.3), but ``;``, which no cookie's path can have."""
+"""What stands in a path as it is (URL standard), but ``;``, which no cookie's path can have."""
 
 
 def cookie_domains(host: str) -> tuple[str, ...] | None:
     """Return the domains a cookie sent to ``host`` may have been stored for, the longest first.
 
-    ``host`` is the value of the Host header. They are the host and each parent of two labels or
-    more; none where it has a single label. None means that no Domain may be named at all, because
-    it is an IP address, a ``localhost`` or no host name.
+    ``host`` is the value of the Host header. They are the host and at most eight parents of two
+    labels or more; none where it has a single label. None means that no Domain may be named at
+    all, because it is an IP address, a ``localhost`` or no host name.
     """
     return _domains(host.lower()) if len(host) <= _LONGEST_HOST else None
 
@@ -62,7 +62,8 @@ class Deletions(NamedTuple):
     named: set[str]
     """The cookies that they name."""
     left: set[str]
-    """The cookies that may still be there, for some of their lines found no room this time."""
+    """The cookies that may still be there, for some of their lines found no room, or no header can
+    hold their names."""
 
 
 def deletions(
@@ -70,7 +71,7 @@ def deletions(
     host: str,
     path: str,
     *,
-    shared: str | None = None,
+    own_domain: str | None = None,
     room: int,
     turn: int,
 ) -> Deletions:
@@ -81,14 +82,14 @@ def deletions(
             says with which path and domain, and whether partitioned, it is declared.
         host: the request's Host.
         path: the request's path, percent-decoded.
-        shared: the Domain of the gate's own cookies, where the policy has one.
+        own_domain: the Domain of the gate's own cookies, where the policy has one.
         room: octets that the header fields may take.
         turn: another number begins elsewhere where not all fit, so that what cannot be deleted
             does not keep others from it.
     """
     domains = cookie_domains(host)
-    if shared and domains is not None:
-        domains = (shared.lower().lstrip("."), *domains)
+    if own_domain and domains is not None:
+        domains = (own_domain.lower().lstrip("."), *domains)
     # A name with a control character cannot stand in a header.
     rules = {cookie: rule for cookie, rule in cookies.items() if not _CONTROL.search(cookie)}
     folders = _folders(path)
@@ -154,7 +155,7 @@ def _unlikely(cookie: str, rule: CookieRule, folders: Sequence[str]) -> Iterator
 
 
 def _folders(path: str) -> list[str]:
-    """Return the folders that ``path`` is in, and itself, without the root."""
+    """Return the eight outermost folders of ``path``, itself among them, without the root."""
     names = quote(path, _PATH_CHARACTERS, errors="replace").split("/")[1 : _MOST_PARENTS + 1]
     return ["/" + "/".join(names[:end]) for end in range(1, len(names) + 1) if names[0]]
 

@@ -47,8 +47,8 @@ _WRITTEN: Final = deposit_key("; written")
 class DepositSerializer:
     """Write first deposits as a signed token, and read them back.
 
-    A token is base64 of eight octets for each cookie, `deposit_key` and seconds since 1970, and a
-    signature.
+    A token is base64 of eight octets for each cookie, `deposit_key` and seconds since 1970, of as
+    many for the day it was written, and a signature.
     """
 
     def __init__(self, secret_keys: Sequence[bytes]) -> None:
@@ -83,6 +83,11 @@ class Deposits:
         self._renewed = False
 
     @property
+    def current(self) -> Mapping[int, int]:
+        """What is known now, with what this response records and without what it forgets."""
+        return self._current
+
+    @property
     def changed(self) -> bool:
         """Whether anything was recorded, forgotten or renewed."""
         return self._renewed or self._current is not self._known
@@ -97,7 +102,7 @@ class Deposits:
 
     def is_new(self, key: int) -> bool:
         """Whether the cookie is stored for the first time by this very response."""
-        return key in self._current and self._current[key] != self._known.get(key)
+        return self._current.get(key) != self._known.get(key)
 
     def record(self, key: int, limit: int) -> None:
         """Note that a cookie that may live ``limit`` seconds is stored now for the first time.

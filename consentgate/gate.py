@@ -45,7 +45,7 @@ class Gate:
     Args:
         policy: what the site may store.
         secret_keys: newest first; the first signs the gate's own cookies, all verify (R19).
-        on_verdict: called with every `Verdict` but ``pass`` (R25); what it raises is logged.
+        on_verdict: called with every `Verdict` (R25); what it raises is logged.
         clock: returns seconds since 1970.
 
     Raises `ConfigurationError` without a key, and `PolicyError` for a policy whose consent cookie
@@ -87,9 +87,7 @@ class Gate:
         self._warned: set[str] = set()
         self._gpc: Signal = _effective(policy.gpc, policy)
         self._dnt: Signal = _effective(policy.dnt, policy)
-        self._decidable = frozenset(
-            name for name, category in policy.categories.items() if category.decidable
-        )
+        self._decidable = frozenset(policy.decidable)
         self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
         self._allowed_undecided = allowed_categories(policy, frozenset(), frozenset(), "ignore")
 
@@ -117,7 +115,7 @@ class Gate:
     def first_deposits(self, cookie: str, now: float) -> dict[int, int]:
         """Return the dates that the Cookie header carries, by `deposit_key` (R13)."""
         tokens = cookie_header.values(cookie, self._deposits_cookie_name)
-        if not tokens or len(tokens) > _MOST_OWN_COOKIES:
+        if len(tokens) > _MOST_OWN_COOKIES:
             return {}
         found = [dates for token in tokens if (dates := self._deposits[token])]
         return deposits.latest(found, now, self._deposits_max_age)
@@ -249,4 +247,4 @@ def _newest(decisions: Sequence[Decision]) -> Decision | None:
         return None
     refused = frozenset[str]().union(*(decision.refused for decision in newest))
     granted = newest[0].granted.intersection(*(decision.granted for decision in newest))
-    return replace(newest[0], granted=granted - refused, refused=refused)
+    return replace(newest[0], granted=granted, refused=refused)

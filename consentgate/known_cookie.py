@@ -12,7 +12,7 @@ from consentgate.set_cookie import TOKEN, possible_names
 if TYPE_CHECKING:
     from consentgate.policy import CookieRule, Policy
 
-Action = Literal["pass", "strip", "block", "clamp", "rewrite", "hide", "expire"]
+Action = Literal["strip", "block", "clamp", "rewrite", "hide", "expire"]
 Reason = Literal[
     "undecided",
     "refused",
@@ -89,7 +89,8 @@ class KnownCookie:
         self.is_dated_when_seen = (
             self.enforced and rule is not None and not self.reserved and _has_a_life(rule)
         )
-        # What is exempt is read by all means, unless its date says that its life is over.
+        # What is exempt is read by all means, unless a date says that its life is over; and without
+        # a look at the deposits cookie there are no dates.
         self.needs_look = (
             self.name == policy.deposits_cookie_name
             or self.is_dated_when_seen
@@ -106,12 +107,12 @@ class KnownCookie:
         return verdict
 
     def _read_otherwise(self, spelling: str, policy: Policy) -> KnownCookie:
-        """Return the governed cookie that the application may take this one for (R17).
+        """Return the cookie that needs consent and that this one may be taken for (R17).
 
         A script can write a name with odd blanks around, and some frameworks strip them.
         """
         # Only what has a rule is made: each other name has possible names of its own, without end.
-        for name in sorted(possible_names(spelling) - {self.name}):
+        for name in sorted(possible_names(spelling)):
             rule = policy.rule_for(name)
             if rule is not None and policy.categories[rule.category].basis != "exempt":
                 return KnownCookie(name, policy)

@@ -393,6 +393,11 @@ class Policy:
         return policy
 
     @property
+    def decidable(self) -> tuple[str, ...]:
+        """The ids of the categories that a visitor's choice changes, in their order."""
+        return tuple(name for name, category in self.categories.items() if category.decidable)
+
+    @property
     def deposits_cookie_name(self) -> str:
         """The name of the cookie that keeps the dates of first deposits (R13)."""
         return f"{self.cookie_name}-deposits"

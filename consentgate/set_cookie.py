@@ -280,12 +280,12 @@ def imf_fixdate(instant: int) -> str:
 def path_matches(request_path: str, cookie_path: str) -> bool:
     """Whether a cookie of ``cookie_path`` comes with a request for ``request_path``.
 
-    RFC 6265bis 5.1.4; ``""`` stands for the folder of the request that set the cookie.
+    RFC 6265bis 5.1.4; ``""``, which means the folder of the request itself, always matches.
     """
     if not request_path.startswith(cookie_path):
         return False
     rest = request_path[len(cookie_path) :]
-    return not cookie_path or cookie_path.endswith("/") or rest[:1] in ("", "/")
+    return cookie_path.endswith("/") or rest[:1] in ("", "/")
 
 
 def with_lifetime(pair: str, attributes: Attributes, seconds: int | None, now: int) -> str:

@@ -89,8 +89,8 @@ class Visit:
     _cookie_free = False
     _told: set[Verdict] | None = None
     _noted: dict[str, KnownCookie] | None = None
-    _over: frozenset[str] = _NOTHING
-    _deleted: frozenset[int] = frozenset()
+    _over: frozenset[str] = _NOTHING  # names that are hidden because their life is over
+    _deleted: frozenset[int] = frozenset()  # dates that go, for the application deletes the cookie
     _holds_deposits = False
     _deposits: Deposits | None = None
     _now: float | None = None
@@ -164,10 +164,9 @@ class Visit:
         return self._deposits
 
     def needs_look(self, header: str) -> bool:
-        """Whether one Cookie header holds anything that may have to be hidden or deleted."""
+        """Whether one Cookie header holds anything that may have to be hidden, deleted or dated."""
         cookies = self.gate.cookies
-        # A loop, because a generator costs twice as much here.
-        for piece in header.split(";"):  # noqa: SIM110
+        for piece in header.split(";"):  # noqa: SIM110 - a generator costs twice as much here
             if cookies[piece.partition("=")[0]].needs_look:
                 return True
         return False
@@ -183,6 +182,7 @@ class Visit:
         name, equals, _ = piece.partition("=")
         known = self.gate.cookies[name].read_as
         if known.category is None or known.reserved:
+            # Of the gate's own cookies the deposits cookie alone needs a look.
             self._holds_deposits |= known.reserved and known.needs_look
             return False
         reason = self._why_unwanted(known)
@@ -190,7 +190,7 @@ class Visit:
             if known.is_dated_when_seen and not self.deposits.is_settled(known.key):
                 self._note(f"{name}{equals}", known)
             return False
-        if reason == "lifetime" and known.enforced:
+        if reason == "lifetime":
             self._over |= {known.name}
         self._note(f"{name}{equals}", known)
         self._tell_once(known, "hide", reason, f"{name}{equals}")
@@ -208,9 +208,8 @@ class Visit:
 
     def _why_unwanted(self, known: KnownCookie) -> Reason | None:
         """Return why a governed cookie that the browser sends should not be there, if it is so."""
-        category = known.category
-        if category is not None and not known.exempt and category not in self.allowed:
-            return self._why_not(category)
+        if not known.exempt and known.needs not in self.allowed:
+            return self._why_not(known.needs)
         first = self.deposits.first(known.key)
         return "lifetime" if first is not None and first + known.limit <= self.now else None
 
@@ -256,7 +255,7 @@ class Visit:
         life = self._count_life(known, attributes)
         if max_age is not None and max_age <= life and not known.session:
             return line
-        return self._limit(known, line, (pair, attributes, life))
+        return self._limit(known, line, pair, attributes, life)
 
     def _is_deletion(self, attributes: Attributes) -> bool:
         if attributes.max_age is None and attributes.expires is None:
@@ -359,8 +358,8 @@ class Visit:
     def _would_be_sent(self, attributes: Attributes) -> bool:
         """Whether a cookie of ``attributes`` would come with this request, were it there."""
         request = self._make_request(self._carrier)
-        is_cross_site = request.header("sec-fetch-site") == "cross-site"
-        if (attributes.is_strict and is_cross_site) or _withholds_lax_cookies(request):
+        # Lax cookies are not withheld, or the dates themselves would not have come.
+        if attributes.is_strict and request.header("sec-fetch-site") == "cross-site":
             return False
         return path_matches(request.path(), attributes.path)
 
@@ -368,15 +367,14 @@ class Visit:
         self,
         known: KnownCookie,
         line: str,
-        said: tuple[str, Attributes, int],
+        pair: str,
+        attributes: Attributes,
+        life: int,
+        *,
         rewrite: Reason = "Expires alone",
     ) -> str:
-        """Return ``line`` with a life within the limit, said so that all browsers read it alike.
-
-        ``said`` is its pair, its attributes, and the seconds it may live.
-        """
+        """Return ``line`` with a life of at most ``life`` seconds, read alike by all browsers."""
         now = int(self.now)
-        pair, attributes, life = said
         wanted = attributes.lifetime(now)
         seconds = wanted if wanted is None else max(min(wanted, life), 0)
         if known.session and seconds:
@@ -398,7 +396,7 @@ class Visit:
         if not self._may_be_stored(known) and not self._is_deletion(attributes):
             return self._stop(known, line)
         life = self._count_life(known, attributes)
-        return self._limit(known, line, (cookie.pair, attributes, life), "not canonical")
+        return self._limit(known, line, cookie.pair, attributes, life, rewrite="not canonical")
 
     def _drop(self, name: str, reason: Reason, line: str) -> str | None:
         """Keep a cookie from the browser that is nothing certain, whatever its consent (R3)."""
@@ -474,13 +472,10 @@ class Visit:
         request = self._make_request(self._carrier)
         if _withholds_lax_cookies(request):
             return []  # and with them the decision, so nothing is certain
-        dates = self._remember_deposits()
-        # What is forgotten with a deletion may have the dates written, but never more of them.
-        held = self.gate.first_deposits(self.cookie, self.now)
-        most = self.gate.deposits_cookie(held, now=self.now, secure=True) if held else ""
-        reserved = max(map(field_octets, [*dates, most] if held else dates), default=0)
-        lines = self._expire(unwanted, request, room - reserved)
-        return lines + (self._remember_deposits() if lines else dates)
+        if self.deposits.current:  # to be written without those that go, and never with more
+            dates = self.gate.deposits_cookie(self.deposits.current, now=self.now, secure=True)
+            room -= field_octets(dates)
+        return self._expire(unwanted, request, room) + self._remember_deposits()
 
     def _review(self) -> dict[str, tuple[KnownCookie, Reason]]:
         """Return what the browser sent without permission, and date what a script stored."""
@@ -500,7 +495,7 @@ class Visit:
         for piece in self.cookie.split(";"):
             name, equals, _ = piece.partition("=")
             known = self.gate.cookies[name].read_as
-            if known.category is not None and not known.reserved:
+            if known.category is not None:
                 self._note(f"{name}{equals}", known)
 
     def _expire(
@@ -516,7 +511,7 @@ class Visit:
             rules,
             request.header("host"),
             request.path(),
-            shared=self.gate.policy.cookie_domain,
+            own_domain=self.gate.policy.cookie_domain,
             room=room,
             turn=int(self.now),
         )
