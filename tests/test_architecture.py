@@ -247,7 +247,7 @@ def test_a_fresh_interpreter_loads_no_other_package(module: str) -> None:
         tops = {{name.partition(".")[0] for name in set(sys.modules) - before}}
         print(*sorted(tops - sys.stdlib_module_names))"""
 
-    loaded = subprocess.run(  # noqa: S603
+    loaded = subprocess.run(  # noqa: S603 - this very Python
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
 

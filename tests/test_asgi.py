@@ -260,7 +260,7 @@ def test_R4_exceptions_pass_both_ways() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": LINES})
         raise ZeroDivisionError
 
-    server.send = broken_pipe  # type: ignore[method-assign]
+    server.send = broken_pipe  # type: ignore[method-assign]  # a pipe that breaks
     with pytest.raises(ZeroDivisionError):
         server.run(app)
 

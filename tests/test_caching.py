@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consentgate.caching import is_private, may_be_shared, private_cache_control
+from consentgate.set_cookie import imf_fixdate
 from consentgate.testing import NOW
 
 
@@ -14,8 +15,12 @@ from consentgate.testing import NOW
         ([], False),
         ([("content-type", "text/html"), ("etag", '"1"')], False),
         ([("cache-control", "")], False),
+        ([("cache-control", " "), ("etag", '"1"')], False),
         ([("cache-control", "public")], True),
         ([("cache-control", "max-age=60")], True),
+        ([("cache-control", "max-age=060")], True),
+        ([("cache-control", "max-age=00")], False),
+        ([("cache-control", "immutable")], True),
         ([("cache-control", 'S-MaxAge="60"')], True),
         ([("cache-control", "no-transform")], False),
         ([("cache-control", "max-age=0, must-revalidate")], False),
@@ -29,9 +34,13 @@ from consentgate.testing import NOW
         ([("expires", "0")], False),
         ([("expires", "Thu, 01 Jan 1970 00:00:00 GMT")], False),
         ([("expires", "Sun, 18 Nov 2029 00:00:00 GMT")], True),
+        ([("expires", imf_fixdate(int(NOW)))], False),
+        ([("expires", imf_fixdate(int(NOW) + 1))], True),
         ([("last-modified", "Sun, 18 Nov 2018 00:00:00 GMT")], True),
         ([("last-modified", "x"), ("cache-control", "private")], False),
         ([("cache-control", "private"), ("cdn-cache-control", "max-age=60")], True),
+        ([("cdn-cache-control", "max-age=0")], False),
+        ([("cdn-cache-control", "no-cache")], False),
         ([("surrogate-control", "no-store")], False),
         ([("x-accel-expires", "60")], True),
         ([("x-accel-expires", "0")], False),
@@ -63,9 +72,11 @@ def test_R18_a_304_renews_what_is_stored(headers: list[tuple[str, str]], shared:
     [
         ([], "private"),
         ([""], "private"),
+        ([" "], "private"),
         (["public, max-age=60"], "max-age=60, private"),
         (["Public", "S-MaxAge=60, must-revalidate"], "must-revalidate, private"),
         (["private, max-age=60"], "private, max-age=60"),
+        (["proxy-revalidate, max-age=9"], "max-age=9, private"),
         (["No-Store", "max-age=0"], "No-Store, max-age=0"),
         (['no-cache="a, b"'], 'no-cache="a, b", private'),
     ],

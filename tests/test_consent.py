@@ -489,7 +489,7 @@ class TestConsent:
         """Who means everything must say so: consent is specific (GDPR, article 4(11))."""
         consent = consent_of(make_gate())
         with pytest.raises(TypeError, match="category"):
-            consent.grant()  # type: ignore[call-arg]
+            consent.grant()  # type: ignore[call-arg]  # the mistake itself
         assert (False, False) == (consent.changed, consent.decided)
 
     def test_R9_what_is_allowed_is_worked_out_once_for_each_decision(self) -> None:

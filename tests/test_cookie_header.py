@@ -69,6 +69,10 @@ class TestValues:
         """The value ends where the pair ends."""
         assert values("a=1; eu-consent=x=y&z; b=2", "eu-consent") == ["x=y&z"]
 
+    def test_only_blanks_and_tabs_do_not_count(self) -> None:
+        """A no-break space belongs to the name (RFC 6265bis 5.6)."""
+        assert ["2"] == values("\xa0a=1; \ta =2", "a")
+
 
 class TestWithout:
     """`without`."""

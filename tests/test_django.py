@@ -338,7 +338,10 @@ class TestOnTheWire:
         """Return a function that asks the site, and gives the headers of its answer."""
         if request.param == "wsgi":
             return lambda **headers: wsgi_headers(
-                **{f"HTTP_{name.upper()}": value for name, value in headers.items()}
+                **{
+                    f"HTTP_{name.upper().replace('-', '_')}": value
+                    for name, value in headers.items()
+                }
             )
         return lambda **headers: asyncio.run(asgi_headers(list(headers.items())))
 
@@ -384,6 +387,11 @@ class TestOnTheWire:
             for name in ("Set-Cookie", "set-cookie"):
                 with site(lambda _, headers={name: line}: HttpResponse(headers=headers)):
                     assert expected == without_additions(self.lines(send()))
+
+    def test_R4_a_blank_around_the_name_hides_no_line(self, send: Any) -> None:
+        """Servers strip it, after the gate has judged the line."""
+        with site(lambda _: HttpResponse(headers={"Set-Cookie ": ANALYTICS})):
+            assert [] == [value for name, value in send() if name.strip().lower() == "set-cookie"]
 
     def test_R10_a_deleted_consent_cookie_may_be_set_again(self, send: Any) -> None:
         """Two lines of one name both leave, the gate's own last."""
@@ -438,6 +446,19 @@ class TestOnTheWire:
                 assert [*own, *deletions] == self.lines(
                     send(host="www.shop.example", cookie="a=1; _ga=GA1")
                 )
+
+    def test_R18_a_host_that_django_refuses_breaks_no_page(self, send: Any) -> None:
+        """A view that does not ask for the host answers; so does the gate."""
+        with site(plain, MIDDLEWARE=[GATE], ALLOWED_HOSTS=["shop.example"]):
+            lines = self.lines(send(host="evil.example", cookie="_ga=1"))
+        assert "_ga=; Path=/; Max-Age=0" in lines
+
+    def test_R18_a_proxys_word_for_the_host_is_heard(self, send: Any) -> None:
+        """Where the settings trust it: the cookie was stored for what the browser asked."""
+        headers = {"host": "upstream:8000", "x-forwarded-host": "shop.example"}
+        with site(plain, MIDDLEWARE=[GATE], USE_X_FORWARDED_HOST=True):
+            lines = self.lines(send(cookie="_ga=1", **headers))
+        assert "_ga=; Path=/; Domain=shop.example; Max-Age=0" in lines
 
     def test_R13_a_first_deposit_is_remembered(self, send: Any) -> None:
         """Once; while the browser sends the cookie its life is counted from then."""
@@ -500,6 +521,18 @@ class TestOnTheWire:
         assert [ANALYTICS] == without_additions(allowed)
         assert {"a": "1", "b": "2"} == seen[0]
         assert {"a", "_ga", "b", "eu-consent"} == set(seen[1])
+
+    def test_R17_a_cookie_header_in_two_pieces_counts(self) -> None:
+        """Django joins them by a comma, and would hide one cookie in the other."""
+        seen: list[Any] = []
+
+        def look(request: Any) -> HttpResponse:
+            seen.append(request.COOKIES)
+            return HttpResponse()
+
+        with site(look):
+            asyncio.run(asgi_headers([("cookie", "a=1"), ("cookie", "_ga=GA1")]))
+        assert [{"a": "1"}] == seen
 
     def test_R24_a_cookie_that_is_not_ascii_breaks_no_page(self) -> None:
         """Django's ASGI handler could not name it in a header: it is only hidden."""
@@ -593,7 +626,8 @@ class TestMorsel:
     def test_a_copy_is_the_same(self) -> None:
         """Responses are copied and pickled, by caches above all."""
         morsel = LineMorsel(self.line)
-        for twin in (morsel.copy(), copy.copy(morsel), pickle.loads(pickle.dumps(morsel))):  # noqa: S301
+        pickled = pickle.loads(pickle.dumps(morsel))  # noqa: S301 - our own bytes
+        for twin in (morsel.copy(), copy.copy(morsel), pickled):
             assert (morsel, self.line) == (twin, twin.OutputString())
 
     def test_what_is_changed_later_is_not_lost(self) -> None:
@@ -916,7 +950,8 @@ def through_wsgi_gate() -> list[str]:
 
 def through_asgi_gate() -> list[str]:
     """Ask Django behind the plain ASGI middleware, for the lines that leave."""
-    app = consentgate.asgi.ConsentGateMiddleware(ASGIHandler(), conf.site_gate())  # type: ignore[arg-type]
+    handler: Any = ASGIHandler()  # typed for scopes that are dicts
+    app = consentgate.asgi.ConsentGateMiddleware(handler, conf.site_gate())
     return set_cookies(asyncio.run(asgi_headers([], app)))
 
 

@@ -25,7 +25,7 @@ from consentgate import (
 )
 from consentgate.consent import allowed_categories
 from consentgate.duration import DAY, months
-from consentgate.testing import NOW, consent_cookie
+from consentgate.testing import NOW, consent_cookie, deposits_cookie
 from consentgate.wsgi import ConsentGateMiddleware, consent_from
 
 if TYPE_CHECKING:
@@ -100,10 +100,11 @@ def ask(
     if cookie:
         environ["HTTP_COOKIE"] = cookie
     environ.update(signals or {})
-    ConsentGateMiddleware(app, gate)(
-        environ,
-        lambda status, headers, exc_info=None: answer.headers.extend(headers),  # type: ignore[arg-type]
-    )
+
+    def start_answer(status: str, headers: Any, exc_info: Any = None) -> Any:
+        answer.headers.extend(headers)
+
+    ConsentGateMiddleware(app, gate)(environ, start_answer)
     answer.read += environ.read
     return answer
 
@@ -162,12 +163,12 @@ class TestBasis:
     @pytest.mark.parametrize(
         ("basis", "reason"), [("opt-in", "undecided"), ("forbidden", "forbidden")]
     )
-    def test_R6_the_verdict_says_why(self, basis: Any, reason: str) -> None:
+    def test_R6_the_verdict_says_why(self, basis: Any, reason: Any) -> None:
         """What nobody was asked about is no refusal, and what is forbidden needs no asking."""
         verdicts: list[Verdict] = []
         gate = make_gate(verdicts, categories=[Category("advertising", basis=basis)])
         ask(gate, "_fbp=1")
-        assert [Verdict("_fbp", "advertising", "strip", reason, enforced=True)] == verdicts  # type: ignore[arg-type]
+        assert [Verdict("_fbp", "advertising", "strip", reason, enforced=True)] == verdicts
 
     def test_R6_a_refusal_is_told_as_one(self) -> None:
         """By a decision, also one that counts no more, by a signal, and while answering."""
@@ -178,6 +179,13 @@ class TestBasis:
         ask(gate, "_fbp=1", signals={"HTTP_SEC_GPC": "1"})
         ask(gate, "_fbp=1", decide=lambda consent: consent.withdraw())
         assert ["refused"] * 4 == [verdict.reason for verdict in verdicts]
+
+    def test_R6_a_signal_is_no_reason_where_it_refuses_nothing(self) -> None:
+        """What it does not mark is undecided, as without it."""
+        verdicts: list[Verdict] = []
+        gate = make_gate(verdicts, categories=OPT_OUT)
+        ask(gate, "_ga=1", "_fbp=1", signals={"HTTP_SEC_GPC": "1"})
+        assert ["undecided", "refused"] == [verdict.reason for verdict in verdicts]
 
     @pytest.mark.parametrize(
         ("unregistered", "expected"),
@@ -195,6 +203,13 @@ class TestBasis:
         assert [] == ask(gate, "_ga=1").set_cookies
         with pytest.raises(CookieBlocked, match="'x' may not be set: unregistered"):
             ask(gate, "x=1")
+
+    @pytest.mark.parametrize("line", ["x", "=x", "a\x01=1"])
+    def test_R3_what_is_nothing_certain_is_dropped_where_unregistered_is_reported(
+        self, line: str
+    ) -> None:
+        """`unregistered = "report"` is about names, and there is none to trust."""
+        assert [] == ask(make_gate(unregistered="report"), line).set_cookies
 
     def test_R8_the_most_specific_rule_governs(self) -> None:
         """Exact beats longest prefix beats glob; the site's rules beat a framework's."""
@@ -418,6 +433,14 @@ class TestOwnCookies:
             gate = make_gate(routes=[Route("/contact")])
             assert [expected] == ask(gate, line, path=path).set_cookies
 
+    def test_R25_a_deletion_by_a_date_long_past_is_rewritten(self) -> None:
+        """No life is shortened, so it is no clamp."""
+        verdicts: list[Verdict] = []
+        ask(make_gate(verdicts), "session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+        assert [("rewrite", "Expires alone")] == [
+            (verdict.action, verdict.reason) for verdict in verdicts
+        ]
+
     def test_R5_what_only_looks_like_a_deletion_does_not_pass(self) -> None:
         """A bad Max-Age, a past Expires that a later Max-Age beats, and an empty value are none."""
         past = "Expires=Thu, 01 Jan 1970 00:00:00 GMT"
@@ -514,6 +537,10 @@ class TestLifetime:
             (verdict.action, verdict.reason) for verdict in verdicts
         ]
 
+    def test_R3_a_blank_behind_a_name_is_not_canonical(self) -> None:
+        """The line is said in the gate's own words."""
+        assert ["session=1; Max-Age=60"] == ask(make_gate(), "session =1; Max-Age=60").set_cookies
+
     def test_R12_an_allowed_unregistered_cookie_has_the_policys_limit(self) -> None:
         """Nobody gave it a rule, the policy's longest life still holds."""
         gate = make_gate(unregistered="allow", max_age="1 day")
@@ -525,6 +552,25 @@ class TestLifetime:
         gate = make_gate(cookies=[*rules, CookieRule('"b"', "necessary"), *RULES])
         assert [] == ask(gate, '"_ga"=1', "a x=1", "a\xff=1").set_cookies
         assert ['"b"=1; Max-Age=3600'] == ask(gate, '"b"=1; Max-Age=99999').set_cookies
+
+    def test_R3_a_doubtful_name_is_enforced_where_one_of_its_readings_is(self) -> None:
+        """A category in report mode lifts no limit of another cookie."""
+        gate = make_gate(unregistered="allow", categories=[Category("advertising", mode="report")])
+        assert [f'"_fbp"=1; Max-Age={months(13)}'] == ask(
+            gate, '"_fbp"=1; Max-Age=99999999'
+        ).set_cookies
+
+    def test_R14_a_doubtful_name_may_be_that_of_a_session_cookie(self) -> None:
+        """Some browser may read it so."""
+        assert ['"test"=1'] == ask(
+            make_gate(unregistered="allow"), '"test"=1; Max-Age=60'
+        ).set_cookies
+
+    def test_R25_a_doubtful_name_is_told_as_the_rfc_reads_it(self) -> None:
+        """Where all names that browsers may read are judged alike."""
+        verdicts: list[Verdict] = []
+        ask(make_gate(verdicts, unregistered="allow"), "zz\xa0=1; Max-Age=99999999")
+        assert ["zz\xa0"] == [verdict.name for verdict in verdicts]
 
 
 class TestAround:
@@ -885,6 +931,13 @@ class TestLaziness:
         assert not [name for name in calls if name.startswith(("itsdangerous", "hmac"))]
         assert not {"HTTP_SEC_GPC", "HTTP_DNT", "wsgi.url_scheme"} & set(answers[0].read)
 
+    def test_lazy_no_clock_for_what_is_stripped(self) -> None:
+        """A session cookie has no date that could make it a deletion."""
+        clock = Clock()
+        gate = Gate(Policy("1", cookies=RULES), "key", clock=clock)
+        assert gate.visit(Asked()).judge("_ga=1; Path=/") is None
+        assert 0 == clock.asked
+
     def test_lazy_the_consent_is_looked_at_once(
         self, gate: Gate, clock: Clock, cookie: str
     ) -> None:
@@ -909,6 +962,14 @@ class TestLaziness:
         for _ in range(2):
             calls = counted_calls(lambda: ask(gate, "_ga=1", cookie=forged))
             assert [name for name in calls if name.startswith("itsdangerous")]
+
+    def test_lazy_dates_are_verified_once(self) -> None:
+        """A token that was seen before costs no signature."""
+        gate = make_gate()
+        cookie = "=".join(deposits_cookie(gate, {"session": NOW}))
+        gate.first_deposits(cookie, NOW)
+        calls = counted_calls(lambda: gate.first_deposits(cookie, NOW))
+        assert not [name for name in calls if name.startswith(("itsdangerous", "hmac"))]
 
 
 def test_R17_R25_what_nobody_hears_is_done_all_the_same() -> None:

@@ -37,7 +37,7 @@ class ConsentGate:
             ``app.root_path`` where it is relative; unless given, the application's configuration
             has it as ``CONSENTGATE_POLICY``.
         secret_keys: newest first; unless given, ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``.
-        on_verdict: called with every `Verdict` but ``pass``.
+        on_verdict: called with every `Verdict` (R25).
         gate: a gate, instead of the three above; its policy must name the cookies of Flask.
 
     One extension object may serve several applications. Raises `ConfigurationError`.

@@ -32,7 +32,7 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
         gate: a gate, instead of the three below; its policy must name the session cookie.
         policy: a `Policy`, a mapping in the shape of the policy file, or that file's path.
         secret_keys: newest first.
-        on_verdict: called with every `Verdict` but ``pass``.
+        on_verdict: called with every `Verdict` (R25).
 
     Raises `ConfigurationError`; under ``add_middleware`` that is when the application starts,
     because Starlette makes its middleware then.
