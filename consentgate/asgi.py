@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
+from consentgate.page import MAX_BODY, PageRequest, check_pages
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
+    from consentgate.page import Pages
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     # Octets by the specification; some servers take text as well.
     ResponseHeader = tuple[bytes | str, bytes | str]
 
-__all__ = ["ConsentGateMiddleware", "consent_from"]
+__all__ = ["ConsentGateMiddleware", "consent_from", "page_request_from"]
 
 VISIT_KEY = "consentgate.visit"
 
@@ -67,13 +70,23 @@ class ScopeRequest:
 
     def path(self) -> str:
         """Return the path, below ``root_path`` where the server leaves that out of it."""
-        path = cast("str", self._scope["path"])
-        root = cast("str", self._scope.get("root_path", "")).rstrip("/")
-        return path if path == root or path.startswith(f"{root}/") else root + path
+        root, below = split_path(self._scope)
+        return root + below
 
     def is_secure(self) -> bool:
         """Whether the server says the request came over TLS."""
         return self._scope.get("scheme") in ("https", "wss")
+
+
+def split_path(scope: Scope) -> tuple[str, str]:
+    """Return where the application is mounted, and the request's path below.
+
+    Some servers leave ``root_path`` out of ``path``, against the specification.
+    """
+    path = cast("str", scope["path"])
+    root = cast("str", scope.get("root_path", "")).rstrip("/")
+    within = path == root or path.startswith(f"{root}/")
+    return root, path[len(root) :] if within else path
 
 
 class ConsentGateMiddleware:
@@ -82,19 +95,26 @@ class ConsentGateMiddleware:
     Put it outside every other middleware: ``app = ConsentGateMiddleware(app, gate)``. Messages
     are forwarded at once; every response passes through, and the answers to a websocket's
     handshake with them (R4). Lifespan and unknown scopes pass untouched, and so does what
-    another gate around this one judges already.
+    another gate around this one judges already. ``pages``, such as
+    `consentgate.pages.ConsentPages`, answer the requests for their own paths in the application's
+    place. Raises `ConfigurationError` for pages of another gate.
     """
 
-    def __init__(self, app: ASGIApplication, gate: Gate) -> None:
+    def __init__(self, app: ASGIApplication, gate: Gate, *, pages: Pages | None = None) -> None:
+        check_pages(pages, gate)
         self.app = app
         self.gate = gate
+        self.pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
+        app = self.app
+        if self.pages is not None and _is_for(self.pages, scope):
+            app = PagesApplication(self.pages)
         outer = scope.get(VISIT_KEY)
         is_judged = outer is not None and outer.covers(self.gate)
         if is_judged or scope["type"] not in _WITH_COOKIES:
-            await self.app(scope, receive, send)
+            await app(scope, receive, send)
             return
         visit = open_visit(self.gate, scope)
 
@@ -105,9 +125,56 @@ class ConsentGateMiddleware:
             return send(message)
 
         try:
-            await self.app(scope, receive, gated_send)
+            await app(scope, receive, gated_send)
         finally:
             visit.released = True  # whoever answers now with this scope is gated anew
+
+
+def _is_for(pages: Pages, scope: Scope) -> bool:
+    path = split_path(scope)[1] if scope.get("root_path") else scope.get("path")
+    return path in pages.paths and scope["type"] == "http"
+
+
+class PagesApplication:
+    """The visitor's pages as an ASGI application."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        body = await _read_body(receive) if scope["method"] == "POST" else b""
+        request = page_request_from(scope, body)
+        if self.pages.blocking:
+            status, headers, content = await asyncio.to_thread(self.pages.answer, request)
+        else:
+            status, headers, content = self.pages.answer(request)
+        octets = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": octets})
+        await send({"type": "http.response.body", "body": content})
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the request's body, or None where it is too long or the visitor has gone."""
+    body = b""
+    while len(body) <= MAX_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body if len(body) <= MAX_BODY else None
+    return None
+
+
+def page_request_from(scope: Scope, body: bytes | None = b"") -> PageRequest:
+    """Return a request as the visitor's pages want it, to render a banner for it.
+
+    Raises `MiddlewareMissing` where the request did not pass through the middleware.
+    """
+    root, path = split_path(scope)
+    query = cast("bytes", scope.get("query_string", b"")).decode("latin-1")
+    return PageRequest(_visit_from(scope), scope.get("method", "GET"), root, path, query, body)
 
 
 def open_visit(gate: Gate, scope: Scope) -> Visit:
@@ -198,7 +265,11 @@ def consent_from(scope: Scope) -> Consent:
 
     Raises `MiddlewareMissing` where the request did not pass through the middleware.
     """
+    return _visit_from(scope).consent
+
+
+def _visit_from(scope: Scope) -> Visit:
     visit = cast("Visit | None", scope.get(VISIT_KEY))
     if visit is None:
         raise MiddlewareMissing
-    return visit.consent
+    return visit

@@ -159,7 +159,7 @@ class Consent:
         presumed_refused: frozenset[str] = frozenset(),
     ) -> None:
         self._policy = policy
-        self._decision = decision
+        self._decision = self._sent = decision
         self._signal: Signal = signal
         self._presumed_refused = presumed_refused
         self._now = int(now)
@@ -167,6 +167,11 @@ class Consent:
         self._closed = ""
         self.allowed = self._work_out_allowed()
         """The ids of all categories that may be stored now, exempt ones included."""
+
+    @property
+    def decidable(self) -> tuple[str, ...]:
+        """The ids of the categories that a choice changes, in the policy's order."""
+        return self._policy.decidable
 
     @property
     def granted(self) -> frozenset[str]:
@@ -249,6 +254,19 @@ class Consent:
             frozenset(categories), frozenset(self._policy.decidable).difference(categories)
         )
 
+    def forget(self) -> None:
+        """Delete the visitor's decision, so that they are undecided as in a new browser.
+
+        Raises `DecisionNotStored`.
+        """
+        self._check(())
+        self._become(None)
+
+    def revert(self) -> None:
+        """Take back what was decided while answering this request, as if it had not been."""
+        self._become(self._sent)
+        self._changed = False
+
     def close(self, reason: str) -> None:
         """Let later decisions fail with ``reason``."""
         self._closed = reason
@@ -272,13 +290,18 @@ class Consent:
             for name in self._policy.decidable
             if self._policy.categories[name].basis == "opt-in"
         }
-        self._decision = Decision(
-            granted,
-            refused | (needs_grant - granted),
-            self._now,
-            self._policy.version,
-            self._decision.id if self._decision else secrets.token_urlsafe(_ID_OCTETS),
+        self._become(
+            Decision(
+                granted,
+                refused | (needs_grant - granted),
+                self._now,
+                self._policy.version,
+                self._decision.id if self._decision else secrets.token_urlsafe(_ID_OCTETS),
+            )
         )
+
+    def _become(self, decision: Decision | None) -> None:
+        self._decision = decision
         self._changed = True
         self.allowed = self._work_out_allowed()
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from consentgate.policy import Policy, Signal
+    from consentgate.record import RecordStore
     from consentgate.visit import Request
 
 logger = logging.getLogger("consentgate")
@@ -46,6 +47,7 @@ class Gate:
         policy: what the site may store.
         secret_keys: newest first; the first signs the gate's own cookies, all verify (R19).
         on_verdict: called with every `Verdict` (R25); what it raises is logged.
+        records: where the proof of each decision is kept that is made on the visitor's pages.
         clock: returns seconds since 1970.
 
     Raises `ConfigurationError` without a key, and `PolicyError` for a policy whose consent cookie
@@ -58,9 +60,11 @@ class Gate:
         secret_keys: str | bytes | Sequence[str | bytes],
         *,
         on_verdict: Callable[[Verdict], object] | None = None,
+        records: RecordStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
+        self.records = records
         self.clock = clock
         self.attributes = AttributeReader()
         self.cookies: Memo[str, KnownCookie] = Memo(
@@ -139,6 +143,10 @@ class Gate:
         dnt = self._dnt if self._dnt != "ignore" and _is_sent(request, "dnt") else "ignore"
         return dnt if gpc == "ignore" or dnt == "override" else gpc
 
+    def sends_gpc(self, request: Request) -> bool:
+        """Whether ``request`` has a Global Privacy Control signal that the policy heeds (R22)."""
+        return self.policy.gpc != "ignore" and _is_sent(request, "sec-gpc")
+
     def varying_headers(self) -> tuple[str, ...]:
         """Return the request headers that the consent depends on (R23)."""
         signals = (("Sec-GPC", self._gpc), ("DNT", self._dnt))
@@ -157,9 +165,11 @@ class Gate:
         path = request.path()
         return any(route.covers(path) for route in self.policy.routes)
 
-    def consent_cookie(self, decision: Decision, *, now: float, secure: bool) -> str:
-        """Return the Set-Cookie line that stores ``decision`` (R19, R21)."""
+    def consent_cookie(self, decision: Decision | None, *, now: float, secure: bool) -> str:
+        """Return the Set-Cookie line that stores ``decision``, or deletes its cookie (R19, R21)."""
         policy = self.policy
+        if decision is None:
+            return self._own_line(f"{policy.cookie_name}=", 0, secure=secure)
         seconds = min(decision.expires_at(policy) - int(now), BROWSER_MAX_AGE)
         pair = f"{policy.cookie_name}={self.sign(decision)}"
         return self._own_line(pair, seconds, secure=secure)

@@ -22,6 +22,7 @@ from consentgate.values import (
     flag,
     frozen,
     text,
+    texts_by_language,
     translations,
 )
 
@@ -52,6 +53,23 @@ _PATH_PREFIX = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
 _LABEL = r"(?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"\.?(?:[A-Za-z0-9]{_LABEL}\.)+[A-Za-z]{_LABEL}")
 _LONGEST_VERSION: Final = 64
+
+_CONSENT_PURPOSE: Final = {
+    "en": "Remembers your choice about cookies",
+    "fr": "Retient votre choix sur les cookies",
+    "de": "Merkt sich Ihre Auswahl zu Cookies",
+    "es": "Recuerda su elección sobre las cookies",
+    "it": "Ricorda la scelta sui cookie",
+    "nl": "Onthoudt uw keuze over cookies",
+}
+_DEPOSITS_PURPOSE: Final = {
+    "en": "Remembers since when cookies are stored, so that they end in time",
+    "fr": "Retient depuis quand les cookies sont déposés, pour qu'ils expirent à temps",
+    "de": "Merkt sich, seit wann Cookies gespeichert sind, damit sie rechtzeitig enden",
+    "es": "Recuerda desde cuándo hay cookies almacenadas, para que caduquen a tiempo",
+    "it": "Ricorda da quando i cookie sono memorizzati, affinché scadano in tempo",
+    "nl": "Onthoudt sinds wanneer cookies zijn opgeslagen, zodat ze op tijd verlopen",
+}
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -259,6 +277,7 @@ class Policy:
         cookie_name: name of the consent cookie (CNIL, deliberation 2020-092, article 6).
         cookie_domain: its Domain; host-only unless set.
         path_prefix: where the visitor's pages are.
+        texts: by language, texts of these pages that the site words itself, by name.
 
     What is left out is as the preset has it. Two policies are equal when they say the same,
     however they were made. Raises `PolicyError`.
@@ -284,6 +303,7 @@ class Policy:
     cookie_name: str
     cookie_domain: str | None
     path_prefix: str
+    texts: Mapping[str, Mapping[str, str]] = field(hash=False)
     _by_framework: Mapping[str, tuple[CookieRule, ...]] = field(repr=False, compare=False)
     _tiers: tuple[RuleIndex[CookieRule], ...] = field(repr=False, compare=False)
 
@@ -307,6 +327,7 @@ class Policy:
         cookie_name: str = "eu-consent",
         cookie_domain: str | None = None,
         path_prefix: str = "/consent/",
+        texts: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         own = {
             "mode": mode,
@@ -339,6 +360,7 @@ class Policy:
             cookie_name=_cookie_name(cookie_name, cookie_domain),
             cookie_domain=_domain(cookie_domain, "cookie_domain"),
             path_prefix=_path_prefix(path_prefix),
+            texts=texts_by_language({} if texts is None else texts, "texts"),
         )
         self._index(_by_framework(frameworks))
 
@@ -455,17 +477,14 @@ class Policy:
                 self.cookie_name,
                 EXEMPT_CATEGORY,
                 max_age=max(self.consent_valid_for, self.ask_again_after),
-                purpose={"en": "Remembers your choice about cookies", "fr": "Retient votre choix"},
+                purpose=_CONSENT_PURPOSE,
                 domain=self.cookie_domain,
             ),
             CookieRule(
                 self.deposits_cookie_name,
                 EXEMPT_CATEGORY,
                 max_age=self.deposits_max_age,
-                purpose={
-                    "en": "Remembers since when cookies are stored, so that they end in time",
-                    "fr": "Retient depuis quand les cookies sont déposés, pour qu'ils expirent",
-                },
+                purpose=_DEPOSITS_PURPOSE,
                 domain=self.cookie_domain,
             ),
         )

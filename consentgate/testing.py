@@ -28,6 +28,8 @@ from consentgate.policy import Category, CookieRule, Policy, Route
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from consentgate.record import RecordStore
+
 __all__ = ["FrontContract", "Request", "Response", "View", "consent_cookie", "deposits_cookie"]
 
 
@@ -66,6 +68,7 @@ class Request:
     path: str = "/"
     headers: Sequence[tuple[str, str]] = ()
     secure: bool = False
+    body: bytes = b""
 
     @property
     def url(self) -> str:
@@ -162,13 +165,27 @@ class FrontContract:
         """Send ``request`` through ``gate`` to an application that does what ``view`` says."""
         raise NotImplementedError
 
-    def gate(self, *, verdicts: list[Verdict] | None = None, **policy: Any) -> Gate:
+    def pages(self, gate: Gate) -> Any:  # noqa: ARG002 - those who inherit need it
+        """Return the visitor's pages to give to the middleware, if it serves any.
+
+        See `consentgate.pages.testing.PagesContract`.
+        """
+        return None
+
+    def gate(
+        self,
+        *,
+        verdicts: list[Verdict] | None = None,
+        records: RecordStore | None = None,
+        **policy: Any,
+    ) -> Gate:
         """Return a gate of the contract's policy, with changes; it hears every verdict."""
         heard = [] if verdicts is None else verdicts
         return Gate(
             _policy(**policy),
             ["new key", "old key"],
             on_verdict=heard.append,
+            records=records,
             clock=lambda: NOW,
         )
 
@@ -178,6 +195,7 @@ class FrontContract:
         view: View | None = None,
         *,
         granted: Iterable[str] | None = None,
+        decided_at: float | None = None,
         cookie: str = "",
         **request: Any,
     ) -> Response:
@@ -185,7 +203,7 @@ class FrontContract:
         gate = gate or self.gate()
         pairs = [cookie] if cookie else []
         if granted is not None:
-            pairs.append("=".join(consent_cookie(gate, granted)))
+            pairs.append("=".join(consent_cookie(gate, granted, decided_at)))
         headers = [*request.pop("headers", ())]
         if pairs:
             headers.append(("Cookie", "; ".join(pairs)))

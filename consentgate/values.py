@@ -77,6 +77,25 @@ def translations(value: object, key: str) -> Mapping[str, str]:
     )
 
 
+def texts_by_language(value: object, key: str) -> Mapping[str, Mapping[str, str]]:
+    """Return texts by name, by language tag."""
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"{value!r} names no language; write [{key}.en]", key=key)
+    tables = cast("Mapping[object, object]", value)
+    return ReadOnlyDict(
+        {_language(tag, key): _texts(texts, f"{key}.{tag}") for tag, texts in tables.items()}
+    )
+
+
+def _texts(value: object, key: str) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"{value!r} is not a table; write [{key}]", key=key)
+    texts = cast("Mapping[object, object]", value)
+    return ReadOnlyDict(
+        {text(name, key): text(words, f"{key}.{name}") for name, words in texts.items()}
+    )
+
+
 def _language(value: object, key: str) -> str:
     if not _LANGUAGE.fullmatch(text(value, key)):
         raise PolicyError(f"{value!r} is no language tag; write 'en' or 'pt-BR' (BCP 47)", key=key)

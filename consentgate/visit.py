@@ -86,6 +86,7 @@ class Visit:
     _signal: Signal = "ignore"
     _presumed_refused: frozenset[str] = _NOTHING
     _consent: Consent | None = None
+    _varying: tuple[str, ...] = ()
     _cookie_free = False
     _told: set[Verdict] | None = None
     _noted: dict[str, KnownCookie] | None = None
@@ -119,6 +120,19 @@ class Visit:
         return self._consent
 
     @property
+    def request(self) -> Request:
+        """The request itself."""
+        return self._make_request(self._carrier)
+
+    def vary_on(self, header: str) -> None:
+        """Say that the answer depends on one more request header (R23).
+
+        It is said with the others, where the application has asked about consent.
+        """
+        if header not in self._varying:
+            self._varying = (*self._varying, header)
+
+    @property
     def now(self) -> float:
         """When this request was first looked at closely, in seconds since 1970."""
         if self._now is None:
@@ -137,7 +151,7 @@ class Visit:
         if self._allowed is None:
             gate = self.gate
             if gate.honours_signals:
-                self._signal = gate.signal(self._make_request(self._carrier))
+                self._signal = gate.signal(self.request)
             if self.cookie:
                 self._decision = gate.decision(self.cookie, self.now)
             granted, refused = self._answers()
@@ -357,7 +371,7 @@ class Visit:
 
     def _would_be_sent(self, attributes: Attributes) -> bool:
         """Whether a cookie of ``attributes`` would come with this request, were it there."""
-        request = self._make_request(self._carrier)
+        request = self.request
         # Lax cookies are not withheld, or the dates themselves would not have come.
         if attributes.is_strict and request.header("sec-fetch-site") == "cross-site":
             return False
@@ -454,12 +468,12 @@ class Visit:
         self._close_if_too_late(self._consent)
         vary = (value for name, value in headers if name == "vary")
         listed = {name.strip().lower() for value in vary for name in value.split(",")}
-        missing = [name for name in self.gate.varying_headers() if name.lower() not in listed]
+        varying = dict.fromkeys((*self.gate.varying_headers(), *self._varying))
+        missing = [name for name in varying if name.lower() not in listed]
         added = [("Vary", ", ".join(missing))] if missing and "*" not in listed else []
-        decision = self._consent.decision
-        if self._consent.changed and decision is not None:
-            secure = self._make_request(self._carrier).is_secure()
-            line = self.gate.consent_cookie(decision, now=self.now, secure=secure)
+        if self._consent.changed:
+            secure = self.request.is_secure()
+            line = self.gate.consent_cookie(self._consent.decision, now=self.now, secure=secure)
             added.append(("Cache-Control", caching.private_cache_control(headers)))
             added.append(("Set-Cookie", line))
         return added
@@ -469,7 +483,7 @@ class Visit:
         unwanted = self._review()
         if not unwanted:
             return self._remember_deposits()
-        request = self._make_request(self._carrier)
+        request = self.request
         if _withholds_lax_cookies(request):
             return []  # and with them the decision, so nothing is certain
         if self.deposits.current:  # to be written without those that go, and never with more
@@ -528,7 +542,7 @@ class Visit:
         """Return the line that stores the dates, where they changed and the browser sent all."""
         if self._deposits is None or not self._deposits.changed or self._cookie_free:
             return []
-        request = self._make_request(self._carrier)
+        request = self.request
         names = (name for name, _ in cookie_header.pairs(self.cookie))
         sent = {self.gate.cookies[name].read_as.key for name in names}
         kept = self._deposits.to_keep(self.gate.longest_life, sent)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
+from consentgate.page import MAX_BODY, PageRequest, check_pages
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
+    from consentgate.page import Pages
 
     Header = tuple[str, str]
 
-__all__ = ["ConsentGateMiddleware", "consent_from"]
+__all__ = ["ConsentGateMiddleware", "consent_from", "page_request_from"]
 
 VISIT_KEY = "consentgate.visit"
 
@@ -37,6 +40,12 @@ def is_set_cookie(name: str) -> bool:
     return False
 
 
+def environ_key(header: str) -> str:
+    """Return where a WSGI environ, or Django's META, has the request header (RFC 3875 4.1)."""
+    key = header.upper().replace("-", "_")
+    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+
+
 class EnvironRequest:
     """What the gate may want to know of a request, read from a WSGI environ."""
 
@@ -47,12 +56,11 @@ class EnvironRequest:
 
     def header(self, name: str) -> str:
         """Return the request header called ``name``; servers join repetitions by commas."""
-        return cast("str", self._environ.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+        return cast("str", self._environ.get(environ_key(name), ""))
 
     def path(self) -> str:
         """Return SCRIPT_NAME and PATH_INFO as the text their octets spell."""
-        path = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
-        return cast("str", path).encode("latin-1").decode("utf-8", "replace")
+        return _decoded(self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", ""))
 
     def is_secure(self) -> bool:
         """Whether the server says the request came over TLS."""
@@ -64,18 +72,25 @@ class ConsentGateMiddleware:
 
     Put it outside every other middleware: ``app = ConsentGateMiddleware(app, gate)``. Each
     response passes through, whatever its status and whoever wrote its headers (R4), unless
-    another gate around this one judges it already.
+    another gate around this one judges it already. ``pages``, such as
+    `consentgate.pages.ConsentPages`, answer the requests for their own paths in the application's
+    place. Raises `ConfigurationError` for pages of another gate.
     """
 
-    def __init__(self, app: WSGIApplication, gate: Gate) -> None:
+    def __init__(self, app: WSGIApplication, gate: Gate, *, pages: Pages | None = None) -> None:
+        check_pages(pages, gate)
         self.app = app
         self.gate = gate
+        self.pages = pages
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        app = self.app
+        if self.pages is not None and environ.get("PATH_INFO") in self.pages.paths:
+            app = PagesApplication(self.pages)
         outer = environ.get(VISIT_KEY)
         if outer is not None and outer.covers(self.gate):
-            return self.app(environ, start_response)
+            return app(environ, start_response)
         visit = open_visit(self.gate, environ)
 
         def gated_start_response(
@@ -88,10 +103,57 @@ class ConsentGateMiddleware:
             return start_response(status, release(visit, status, headers), exc_info)
 
         try:
-            return self.app(environ, gated_start_response)
+            return app(environ, gated_start_response)
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
             raise
+
+
+class PagesApplication:
+    """The visitor's pages as a WSGI application."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        body = _read_body(environ) if environ["REQUEST_METHOD"] == "POST" else b""
+        answer = self.pages.answer(page_request_from(environ, body))
+        status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+        start_response(status, list(answer.headers))
+        return [answer.body]
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes | None:
+    """Return the request's body, or None where it is too long or its length no number."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if environ.get("wsgi.input_terminated") and length == "0":  # it may be chunked
+        body = cast("bytes", environ["wsgi.input"].read(MAX_BODY + 1))
+        return body if len(body) <= MAX_BODY else None
+    if not length.isdecimal() or len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
+        return None
+    body = cast("bytes", environ["wsgi.input"].read(int(length)))
+    return body if len(body) == int(length) else None
+
+
+def page_request_from(environ: WSGIEnvironment, body: bytes | None = b"") -> PageRequest:
+    """Return a request as the visitor's pages want it, to render a banner for it.
+
+    Raises `MiddlewareMissing` where the request did not pass through the middleware.
+    """
+    return PageRequest(
+        _visit_from(environ),
+        environ["REQUEST_METHOD"],
+        _decoded(environ.get("SCRIPT_NAME", "")),
+        _decoded(environ.get("PATH_INFO", "")),
+        environ.get("QUERY_STRING", ""),
+        body,
+    )
+
+
+def _decoded(path: str) -> str:
+    """Return the text that the octets of a path spell, which WSGI gives as latin-1."""
+    return path.encode("latin-1").decode("utf-8", "replace")
 
 
 def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:
@@ -151,7 +213,11 @@ def consent_from(environ: WSGIEnvironment) -> Consent:
 
     Raises `MiddlewareMissing` where the request did not pass through the middleware.
     """
+    return _visit_from(environ).consent
+
+
+def _visit_from(environ: WSGIEnvironment) -> Visit:
     visit = cast("Visit | None", environ.get(VISIT_KEY))
     if visit is None:
         raise MiddlewareMissing
-    return visit.consent
+    return visit

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from consentgate import Consent, Gate
+    from consentgate.page import Pages
     from consentgate.testing import View
 
     Headers = list[tuple[str, str]]
@@ -136,18 +137,19 @@ def set_cookies(headers: Headers) -> list[str]:
 
 # -- For the contract of all fronts ---------------------------------------------------------
 
-_served: dict[str, Gate] = {}
+_served: dict[str, Any] = {}
 
 
 @sync_and_async_middleware
 def served_gate(get_response: Callable[[HttpRequest], Any]) -> ConsentGateMiddleware:
     """Make the middleware for the gate that is served now."""
-    return ConsentGateMiddleware(get_response, _served["gate"])
+    return ConsentGateMiddleware(get_response, **_served)
 
 
 @contextmanager
 def serving(
     gate: Gate,
+    pages: Pages | None,
     view: View,
     consent_from: Callable[[HttpRequest], Consent],
     *,
@@ -166,7 +168,7 @@ def serving(
         see(request)
         return _answer(view, _async_pieces(view))
 
-    _served["gate"] = gate
+    _served.update(gate=gate, pages=pages)
     with site(answer_async if is_async else answer, MIDDLEWARE=["django_site.served_gate"]):
         yield
 

@@ -28,14 +28,16 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"exceptions"},
     {"cache", "cookie_header", "duration", "rule_index", "set_cookie", "signing", "values"},
-    {"caching", "consent", "deletions", "deposits", "policy", "policy_file"},
+    {"caching", "consent", "deletions", "deposits", "policy", "policy_file", "record"},
     {"known_cookie"},
     {"visit"},
     {"gate"},
+    {"page"},
     {"__init__"},
     {"asgi", "wsgi"},
+    {"testing"},
     {"catalogue", "pages", "records"},
-    {"audit", "explain", "testing"},
+    {"audit", "explain"},
     {"cli", "__main__"},
 )
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
@@ -54,6 +56,7 @@ ADAPTERS_MAY_USE = {
     "asgi",
     "cli",
     "gate",
+    "page",
     "pages",
     "policy",
     "records",

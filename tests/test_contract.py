@@ -27,7 +27,8 @@ from starlette.testclient import TestClient
 import consentgate.asgi
 import consentgate.wsgi
 from consentgate import Gate
-from consentgate.testing import FrontContract, Request, Response, View
+from consentgate.pages.testing import PagesContract
+from consentgate.testing import Request, Response, View
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -48,6 +49,7 @@ def through_werkzeug(app: Any, request: Request) -> Response:
         base_url=request.url.removesuffix(request.path),
         method=request.method,
         headers=list(request.headers),
+        data=request.body,
         buffered=True,
     )
     return Response(answer.status_code, list(answer.headers), answer.data)
@@ -59,7 +61,9 @@ def through_httpx(app: Any, request: Request, *, raises: bool = True) -> Respons
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=raises)
         async with httpx.AsyncClient(transport=transport) as client:
-            return await client.request(request.method, request.url, headers=list(request.headers))
+            return await client.request(
+                request.method, request.url, headers=list(request.headers), content=request.body
+            )
 
     answer = asyncio.run(ask())
     headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.headers.raw]
@@ -69,11 +73,13 @@ def through_httpx(app: Any, request: Request, *, raises: bool = True) -> Respons
 def through_starlette(app: Any, request: Request) -> Response:
     """Ask an ASGI application with Starlette's client."""
     client = TestClient(app, follow_redirects=False)
-    answer = client.request(request.method, request.url, headers=list(request.headers))
+    answer = client.request(
+        request.method, request.url, headers=list(request.headers), content=request.body
+    )
     return Response(answer.status_code, answer.headers.multi_items(), answer.content)
 
 
-class TestWSGI(FrontContract):
+class TestWSGI(PagesContract):
     """A plain WSGI application."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
@@ -84,10 +90,12 @@ class TestWSGI(FrontContract):
             start_response(f"{view.status} -", headers_of(view))
             yield from view.body
 
-        return through_werkzeug(consentgate.wsgi.ConsentGateMiddleware(app, gate), request)
+        return through_werkzeug(
+            consentgate.wsgi.ConsentGateMiddleware(app, gate, pages=self.pages(gate)), request
+        )
 
 
-class TestValidatedWSGI(FrontContract):
+class TestValidatedWSGI(PagesContract):
     """The same between two of the standard library's checks of PEP 3333."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
@@ -99,11 +107,11 @@ class TestValidatedWSGI(FrontContract):
             start_response(f"{view.status} -", [*typed, *headers_of(view)])
             return [] if request.method == "HEAD" else list(view.body)
 
-        gated = consentgate.wsgi.ConsentGateMiddleware(validator(app), gate)
+        gated = consentgate.wsgi.ConsentGateMiddleware(validator(app), gate, pages=self.pages(gate))
         return through_werkzeug(validator(gated), request)
 
 
-class TestASGI(FrontContract):
+class TestASGI(PagesContract):
     """A plain ASGI application."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
@@ -119,17 +127,19 @@ class TestASGI(FrontContract):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body"})
 
-        return through_httpx(consentgate.asgi.ConsentGateMiddleware(app, gate), request)
+        return through_httpx(
+            consentgate.asgi.ConsentGateMiddleware(app, gate, pages=self.pages(gate)), request
+        )
 
 
-class TestFlask(FrontContract):
+class TestFlask(PagesContract):
     """The Flask extension."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
         """Answer every path with a streamed response."""
         app = flask.Flask(__name__, static_folder=None)
         app.testing = True
-        flask_consentgate.ConsentGate(app, gate=gate)
+        flask_consentgate.ConsentGate(app, gate=gate, pages=self.pages(gate))
 
         @app.route("/", defaults={"path": ""}, methods=METHODS)
         @app.route("/<path:path>", methods=METHODS)
@@ -160,7 +170,7 @@ def starlette_view(view: View) -> Any:
     return answer
 
 
-class TestStarlette(FrontContract):
+class TestStarlette(PagesContract):
     """The Starlette middleware."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
@@ -168,17 +178,21 @@ class TestStarlette(FrontContract):
         app = starlette.applications.Starlette(
             routes=[starlette.routing.Route("/{path:path}", starlette_view(view), methods=METHODS)]
         )
-        app.add_middleware(starlette_consentgate.ConsentGateMiddleware, gate=gate)
+        app.add_middleware(
+            starlette_consentgate.ConsentGateMiddleware, gate=gate, pages=self.pages(gate)
+        )
         return through_starlette(app, request)
 
 
-class TestFastAPI(FrontContract):
+class TestFastAPI(PagesContract):
     """FastAPI with Starlette's middleware."""
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
         """Answer every path with a streamed response."""
         app = fastapi.FastAPI()
-        app.add_middleware(starlette_consentgate.ConsentGateMiddleware, gate=gate)
+        app.add_middleware(
+            starlette_consentgate.ConsentGateMiddleware, gate=gate, pages=self.pages(gate)
+        )
 
         @app.api_route("/{path:path}", methods=METHODS)
         async def answer(request: fastapi.Request) -> fastapi.Response:
@@ -187,7 +201,7 @@ class TestFastAPI(FrontContract):
         return through_starlette(app, request)
 
 
-class TestQuart(FrontContract):
+class TestQuart(PagesContract):
     """Quart with the plain ASGI middleware; from Python 3.12 on it wraps exceptions in a group."""
 
     raises_what_the_gate_raises = False
@@ -195,7 +209,9 @@ class TestQuart(FrontContract):
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
         """Answer every path with a streamed response."""
         app = quart.Quart(__name__, static_folder=None)
-        app.asgi_app = consentgate.asgi.ConsentGateMiddleware(app.asgi_app, gate)  # type: ignore[assignment, arg-type, method-assign]
+        app.asgi_app = consentgate.asgi.ConsentGateMiddleware(
+            app.asgi_app, gate, pages=self.pages(gate)
+        )  # type: ignore[assignment, arg-type, method-assign]
 
         @app.route("/", defaults={"path": ""}, methods=METHODS)
         @app.route("/<path:path>", methods=METHODS)
@@ -215,7 +231,7 @@ class TestQuart(FrontContract):
         return through_httpx(app, request, raises=False)
 
 
-class TestLitestar(FrontContract):
+class TestLitestar(PagesContract):
     """Litestar with the plain ASGI middleware around it."""
 
     raises_what_the_gate_raises = False
@@ -235,27 +251,29 @@ class TestLitestar(FrontContract):
             await send({"type": "http.response.body"})
 
         app = litestar.Litestar([answer], openapi_config=None)
-        gated = consentgate.asgi.ConsentGateMiddleware(app, gate)  # type: ignore[arg-type]
+        gated = consentgate.asgi.ConsentGateMiddleware(app, gate, pages=self.pages(gate))  # type: ignore[arg-type]
         return through_httpx(gated, request, raises=False)
 
 
-class TestDjangoWSGI(FrontContract):
+class TestDjangoWSGI(PagesContract):
     """The Django middleware under WSGI, on the wire."""
 
     raises_what_the_gate_raises = False
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
         """Run Django's own handler, as a server would."""
-        with django_site.serving(gate, view, django_consentgate.consent_from):
+        with django_site.serving(gate, self.pages(gate), view, django_consentgate.consent_from):
             return through_werkzeug(WSGIHandler(), request)
 
 
-class TestDjangoASGI(FrontContract):
+class TestDjangoASGI(PagesContract):
     """The Django middleware under ASGI, on the wire."""
 
     raises_what_the_gate_raises = False
 
     def respond(self, gate: Gate, request: Request, view: View) -> Response:
         """Run Django's own handler, as a server would."""
-        with django_site.serving(gate, view, django_consentgate.consent_from, is_async=True):
+        with django_site.serving(
+            gate, self.pages(gate), view, django_consentgate.consent_from, is_async=True
+        ):
             return through_httpx(ASGIHandler(), request)

@@ -246,7 +246,7 @@ class TestChecks:
             assert [
                 (
                     "consentgate.E002",
-                    "CONSENTGATE['POLCY'] is no setting; use POLICY, SECRET_KEYS, ON_VERDICT",
+                    "CONSENTGATE['POLCY'] is no setting; use POLICY, SECRET_KEYS, ON_VERDICT, PAGES",
                 )
             ] == found()
 

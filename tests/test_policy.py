@@ -294,7 +294,7 @@ class TestPolicy:
         assert policy.deposits_cookie_name == deposits.name
         for rule in (consent, deposits):
             assert (rule.category, rule.domain) == ("necessary", "example.org")
-            assert set(rule.purpose) == {"en", "fr"}
+            assert set(rule.purpose) == {"en", "fr", "de", "es", "it", "nl"}
 
     def test_no_rule_names_the_gates_own_cookies(self) -> None:
         """Whoever needs one of their names for something else is told to rename it (R10)."""

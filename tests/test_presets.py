@@ -49,6 +49,7 @@ JURISDICTIONS = {
     # CCPA regulation 7025: the signal wins over a stored choice; 1798.135: 12 months of peace.
     "us-ca": AMERICA._replace(gpc="override"),
 }
+LANGUAGES = {"en", "fr", "de", "es", "it", "nl"}
 FRAMEWORKS = {
     "django": {"sessionid", "csrftoken", "django_language", "messages"},
     "flask": {"session", "remember_token"},
@@ -104,10 +105,10 @@ class TestJurisdictions:
         assert all(category.max_age is category.mode is None for category in categories.values())
 
     def test_words(self, name: str) -> None:
-        """Each category is named and explained in English and French."""
+        """Each category is named and explained in six languages."""
         for category in Policy("1", preset=name).categories.values():
             for words in (category.title, category.description):
-                assert set(words) == {"en", "fr"}
+                assert set(words) == LANGUAGES
                 assert all(text.strip() == text != "" for text in words.values())
 
 
@@ -124,7 +125,7 @@ class TestFrameworks:
 
         assert set(rules) == FRAMEWORKS[name]
         assert {rule.category for rule in rules.values()} == {"necessary"}
-        assert all(set(rule.purpose) == {"en", "fr"} and rule.vendor for rule in rules.values())
+        assert all(set(rule.purpose) == LANGUAGES and rule.vendor for rule in rules.values())
 
     def test_cookies_as_they_stand(self, name: str) -> None:
         """Each table of the file is a rule, none lost to another of its name."""

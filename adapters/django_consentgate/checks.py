@@ -36,8 +36,21 @@ def check_settings(**_: object) -> list[checks.CheckMessage]:
             conf.on_verdict,
             "Give a function that takes a consentgate.Verdict, or the dotted path of one.",
         ),
+        _failure(
+            "consentgate.E005",
+            _try_pages,
+            'Correct CONSENTGATE["PAGES"], or make it None to have no pages.',
+        ),
     ]
     return [failure for failure in failures if failure is not None]
+
+
+def _try_pages() -> None:
+    try:
+        gate = Gate(conf.site_policy(), "any key")
+    except (ConfigurationError, ImproperlyConfigured):
+        return  # that is E001
+    conf.make_pages(gate)
 
 
 def _failure(identifier: str, attempt: Callable[[], object], hint: str) -> checks.Error | None:

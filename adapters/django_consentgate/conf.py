@@ -11,6 +11,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from consentgate import ConfigurationError, Gate, Policy, PolicyError
+from consentgate.pages import LANGUAGES, ConsentPages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from consentgate import Verdict
     from consentgate.policy import PolicySource
 
-KEYS: Final = ("POLICY", "SECRET_KEYS", "ON_VERDICT")
+KEYS: Final = ("POLICY", "SECRET_KEYS", "ON_VERDICT", "PAGES")
 
 # The default name of each cookie that Django's settings can rename, and that setting.
 _COOKIE_NAME_SETTINGS: Final = {
@@ -36,6 +37,37 @@ def site_gate() -> Gate:
     """
     check_keys()
     return Gate(site_policy(), secret_keys(), on_verdict=on_verdict())
+
+
+@cache
+def site_pages() -> ConsentPages | None:
+    """Return the visitor's pages of this site, made once; None where it wants none.
+
+    Raises `ConfigurationError`.
+    """
+    return make_pages(site_gate())
+
+
+def make_pages(gate: Gate) -> ConsentPages | None:
+    """Return the pages that ``CONSENTGATE["PAGES"]`` describes: their arguments, in upper case.
+
+    Unless it says otherwise they are in the site's own language where nothing else is asked for.
+    Raises `ConfigurationError`.
+    """
+    options = _options().get("PAGES", {})
+    if isinstance(options, Mapping):
+        given = cast("Mapping[str, Any]", options)
+        keywords = {name.lower(): value for name, value in given.items()}
+        options = {"languages": _languages(), **keywords}
+    return ConsentPages.load(gate, options)
+
+
+def _languages() -> tuple[str, ...]:
+    own: str = settings.LANGUAGE_CODE
+    language = own.partition("-")[0]
+    if language not in LANGUAGES:
+        return LANGUAGES
+    return (own, *(tag for tag in LANGUAGES if tag != language))
 
 
 def check_keys() -> None:
@@ -92,10 +124,10 @@ def _options() -> Mapping[str, Any]:
 
 def _forget_gate(*, setting: str, **_: object) -> None:
     """Let the next request make a new gate: a test has changed a setting."""
-    if setting in {"CONSENTGATE", "SECRET_KEY", "SECRET_KEY_FALLBACKS"} or (
-        setting in _COOKIE_NAME_SETTINGS.values()
-    ):
+    known = {"CONSENTGATE", "LANGUAGE_CODE", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}
+    if setting in known.union(_COOKIE_NAME_SETTINGS.values()):
         site_gate.cache_clear()
+        site_pages.cache_clear()
 
 
 setting_changed.connect(_forget_gate)

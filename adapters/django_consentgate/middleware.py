@@ -9,7 +9,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.handlers.exception import response_for_exception
 from django.utils.functional import SimpleLazyObject
 
-from django_consentgate.conf import site_gate
+from consentgate.page import check_pages
+from django_consentgate.conf import site_gate, site_pages
+from django_consentgate.pages import answer_page, answer_page_async
 from django_consentgate.request import consent_from, open_visit, visit_of
 from django_consentgate.response import release, without_cookies
 
@@ -20,19 +22,23 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from consentgate import Gate
+    from consentgate.page import Pages
     from consentgate.visit import Visit
+
+    GetResponse = Callable[[HttpRequest], Any]
 
 
 class ConsentGateMiddleware:
     """Keep the cookies of a Django site within its policy.
 
     Put it first in ``MIDDLEWARE``: only the outermost sees every cookie. It gives each request a
-    ``consent``, which costs nothing until it is looked at.
+    ``consent``, which costs nothing until it is looked at, and answers for the visitor's pages.
 
     Args:
         get_response: what is inside; sync or async, and so is the middleware.
         gate: a gate instead of that of ``settings.CONSENTGATE``, for a middleware factory of
             your own; its policy must name Django's cookies.
+        pages: the pages of that gate, if it has any.
 
     Raises `ConfigurationError` when the site starts.
     """
@@ -41,11 +47,13 @@ class ConsentGateMiddleware:
     async_capable = True
 
     def __init__(
-        self, get_response: Callable[[HttpRequest], Any], gate: Gate | None = None
+        self, get_response: GetResponse, gate: Gate | None = None, pages: Pages | None = None
     ) -> None:
         self.get_response = get_response
         self._gate = gate
-        self._find_gate()  # a mistake in the settings stops the start and not the first visitor
+        self._pages = pages
+        # A mistake in the settings stops the start and not the first visitor.
+        check_pages(self._find_pages(), self._find_gate())
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
@@ -53,31 +61,44 @@ class ConsentGateMiddleware:
     def _find_gate(self) -> Gate:
         return self._gate or site_gate()
 
+    def _find_pages(self) -> Pages | None:
+        return self._pages if self._gate else site_pages()
+
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer one request."""
         # By setattr, because Django's types know no such attribute.
         setattr(request, "consent", SimpleLazyObject(partial(consent_from, request)))  # noqa: B010
+        get_response = self._responder(request)
         if visit_of(request) is not None:  # a gate around Django judges this one
-            return cast(
-                "HttpResponseBase | Awaitable[HttpResponseBase]", self.get_response(request)
-            )
+            return cast("HttpResponseBase | Awaitable[HttpResponseBase]", get_response(request))
         visit = open_visit(self._find_gate(), request)
         if self._is_async:
-            return self._answer_async(request, visit)
-        return self._answer(request, visit)
+            return self._answer_async(request, visit, get_response)
+        return self._answer(request, visit, get_response)
+
+    def _responder(self, request: HttpRequest) -> GetResponse:
+        """Return who answers: the visitor's pages for their own paths, Django for all others."""
+        pages = self._find_pages()
+        if pages is None or request.path_info not in pages.paths:
+            return self.get_response
+        return partial(answer_page_async if self._is_async else answer_page, pages)
 
     # Django answers an exception of its outermost middleware outside of it, where a site's own
     # handler500 could set cookies past the gate. So both ask Django for that answer themselves.
 
-    def _answer(self, request: HttpRequest, visit: Visit) -> HttpResponseBase:
-        response: HttpResponseBase = self.get_response(request)
+    def _answer(
+        self, request: HttpRequest, visit: Visit, get_response: GetResponse
+    ) -> HttpResponseBase:
+        response: HttpResponseBase = get_response(request)
         try:
             return release(visit, response)
         except Exception as error:
             return without_cookies(response_for_exception(request, error))
 
-    async def _answer_async(self, request: HttpRequest, visit: Visit) -> HttpResponseBase:
-        response: HttpResponseBase = await self.get_response(request)
+    async def _answer_async(
+        self, request: HttpRequest, visit: Visit, get_response: GetResponse
+    ) -> HttpResponseBase:
+        response: HttpResponseBase = await get_response(request)
         try:
             return release(visit, response)
         except Exception as error:

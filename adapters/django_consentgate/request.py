@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from consentgate import MiddlewareMissing
 from consentgate.visit import Visit
-from consentgate.wsgi import VISIT_KEY
+from consentgate.wsgi import VISIT_KEY, environ_key
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -34,7 +34,7 @@ class DjangoRequest:
         if name == "host":
             with suppress(DisallowedHost):
                 return self._request.get_host()
-        return str(self._request.META.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+        return str(self._request.META.get(environ_key(name), ""))
 
     def path(self) -> str:
         """Return the path as the visitor sees it, below the prefix the site is mounted at."""
@@ -100,6 +100,14 @@ def consent_from(request: HttpRequest) -> Consent:
 
     Raises `MiddlewareMissing` where it did not pass through the gate.
     """
+    return asked_visit(request).consent
+
+
+def asked_visit(request: HttpRequest) -> Visit:
+    """Return the visit of ``request`` for a page that shows what depends on consent.
+
+    Raises `MiddlewareMissing` where it did not pass through the gate.
+    """
     visit = visit_of(request)
     if visit is None:
         raise MiddlewareMissing
@@ -107,4 +115,4 @@ def consent_from(request: HttpRequest) -> Consent:
     # add; it would show one visitor's page to another. This is how it is told not to keep a page.
     # By setattr, because Django's types know no such attribute.
     setattr(request, "_cache_update_cache", False)  # noqa: B010
-    return visit.consent
+    return visit

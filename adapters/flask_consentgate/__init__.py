@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import request
 from werkzeug.local import LocalProxy
 
 from consentgate import ConfigurationError, Consent, Gate, Policy, wsgi
+from consentgate.pages import ConsentPages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flask import Flask
+    from markupsafe import Markup
     from werkzeug.wrappers import Request
 
     from consentgate import Verdict
+    from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
 
     SecretKeys = str | bytes | Sequence[str | bytes]
@@ -26,6 +30,8 @@ _COOKIE_NAME_SETTINGS: Final = {
     "session": "SESSION_COOKIE_NAME",
     "remember_token": "REMEMBER_COOKIE_NAME",  # Flask-Login
 }
+
+_AS_CONFIGURED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ConsentGate:
@@ -39,6 +45,8 @@ class ConsentGate:
         secret_keys: newest first; unless given, ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``.
         on_verdict: called with every `Verdict` (R25).
         gate: a gate, instead of the three above; its policy must name the cookies of Flask.
+        pages: options of the visitor's pages, such as ``{"site_name": "Tea shop"}``, or
+            `ConsentPages` of that gate; None for no pages. Unless given, ``CONSENTGATE_PAGES``.
 
     One extension object may serve several applications. Raises `ConfigurationError`.
     """
@@ -51,6 +59,7 @@ class ConsentGate:
         secret_keys: SecretKeys | None = None,
         on_verdict: Callable[[Verdict], object] | None = None,
         gate: Gate | None = None,
+        pages: PagesSource = _AS_CONFIGURED,
     ) -> None:
         if gate and any(given is not None for given in (policy, secret_keys, on_verdict)):
             raise ConfigurationError("a gate has its own policy, secret_keys and on_verdict")
@@ -58,11 +67,12 @@ class ConsentGate:
         self._secret_keys = secret_keys
         self._on_verdict = on_verdict
         self._gate = gate
+        self._pages = pages
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Put the gate around ``app``, and ``consent`` into its templates.
+        """Put the gate around ``app``, and ``consent`` and ``consent_banner`` into its templates.
 
         The configuration is read now and not at the first request, because a mistake in it must
         stop the start and not the first visitor: configure ``app`` before. WSGI middleware that
@@ -71,12 +81,17 @@ class ConsentGate:
         if "consentgate" in app.extensions:
             raise ConfigurationError(f"{app} has a gate already; call init_app once")
         gate = self._gate or self._make_gate(app)
-        app.extensions["consentgate"] = gate
+        pages = self._find_pages(app, gate)
         # Flask documents that wsgi_app is to be replaced so; for type checkers it is a method.
-        app.wsgi_app = wsgi.ConsentGateMiddleware(app.wsgi_app, gate)  # type: ignore[method-assign]
+        app.wsgi_app = wsgi.ConsentGateMiddleware(  # type: ignore[method-assign]
+            app.wsgi_app, gate, pages=pages
+        )
+        app.extensions["consentgate"] = gate
         # A proxy, because to look at the consent is to ask for it, and that adds Vary (R23).
         consent = LocalProxy(lambda: consent_from(request))
         app.add_template_global(cast("Callable[..., Any]", consent), "consent")
+        if pages is not None:
+            _add_helpers(app, pages)
 
     def _make_gate(self, app: Flask) -> Gate:
         config = _config(app)
@@ -95,6 +110,12 @@ class ConsentGate:
             )
         return Policy.load(source, folder=app.root_path)
 
+    def _find_pages(self, app: Flask, gate: Gate) -> ConsentPages | None:
+        pages = self._pages
+        if pages is _AS_CONFIGURED:
+            pages = cast("PagesSource", _config(app).get("CONSENTGATE_PAGES", {}))
+        return ConsentPages.load(gate, pages)
+
     def _find_secret_keys(self, app: Flask) -> SecretKeys:
         if self._secret_keys is not None:
             return self._secret_keys
@@ -103,6 +124,19 @@ class ConsentGate:
                 'no secret key; give secret_keys=, or set app.config["SECRET_KEY"] before init_app'
             )
         return [app.secret_key, *(_config(app).get("SECRET_KEY_FALLBACKS") or ())]
+
+
+def _add_helpers(app: Flask, pages: ConsentPages) -> None:
+    """Give templates ``{{ consent_banner() }}`` and ``{{ consent_mode() }}``."""
+
+    def consent_banner(**options: Any) -> Markup:
+        return pages.banner(wsgi.page_request_from(request.environ), **options)
+
+    def consent_mode(**options: Any) -> Markup:
+        return pages.consent_mode(wsgi.page_request_from(request.environ), **options)
+
+    app.add_template_global(consent_banner)
+    app.add_template_global(consent_mode)
 
 
 def _config(app: Flask) -> Mapping[str, Any]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import HTTPConnection  # noqa: TC002 - FastAPI reads the annotation
 
 from consentgate import ConfigurationError, Consent, Gate, Policy, asgi
+from consentgate.pages import ConsentPages
 from starlette_consentgate.layers import session_cookie_name
 from starlette_consentgate.server_errors import gate_error_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consentgate import Verdict
+    from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
 
     SecretKeys = str | bytes | Sequence[str | bytes]
+
+
+PAGES_KEY: Final = "consentgate.pages"
+_NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
@@ -33,6 +40,8 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
         policy: a `Policy`, a mapping in the shape of the policy file, or that file's path.
         secret_keys: newest first.
         on_verdict: called with every `Verdict` (R25).
+        pages: options of the visitor's pages, such as ``{"site_name": "Tea shop"}``, or
+            `ConsentPages` of that gate; None for no pages.
 
     Raises `ConfigurationError`; under ``add_middleware`` that is when the application starts,
     because Starlette makes its middleware then.
@@ -46,16 +55,19 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
         policy: PolicySource | None = None,
         secret_keys: SecretKeys | None = None,
         on_verdict: Callable[[Verdict], object] | None = None,
+        pages: PagesSource = _NO_OPTIONS,
     ) -> None:
         if gate is None:
             gate = _make_gate(app, policy, secret_keys, on_verdict)
         elif any(given is not None for given in (policy, secret_keys, on_verdict)):
             raise ConfigurationError("a gate has its own policy, secret_keys and on_verdict")
-        super().__init__(app, gate)
+        super().__init__(app, gate, pages=ConsentPages.load(gate, pages))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         application = scope.get("app")  # a mounted application will put itself there
+        if self.pages is not None:
+            scope[PAGES_KEY] = self.pages
         try:
             await super().__call__(scope, receive, send)
         except Exception:

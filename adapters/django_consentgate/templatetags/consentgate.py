@@ -1,11 +1,15 @@
-"""``{% if_consent %}``, and a filter to ask with inside ``{% if %}``."""
+"""``{% if_consent %}``, a filter to ask with inside ``{% if %}``, and ``{% consent_banner %}``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
 from django.template import Library, Node, NodeList, TemplateSyntaxError
+from django.utils.translation import get_language
 
+from django_consentgate.conf import site_pages
+from django_consentgate.pages import page_request_from
 from django_consentgate.request import consent_from
 
 if TYPE_CHECKING:
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from django.template.base import FilterExpression, Parser, Token
 
     from consentgate import Consent
+    from consentgate.pages import ConsentPages
 
 register = Library()
 
@@ -26,6 +31,41 @@ def allows(consent: Consent, category: str) -> bool:
     ``request.consent|allows:"statistics"``.
     """
     return consent.allows(category)
+
+
+@register.simple_tag(takes_context=True)
+def consent_banner(
+    context: Context, *, language: str | None = None, nonce: str = "", link: bool = True
+) -> str:
+    """Return the banner, in the language that is active; see `ConsentPages.banner`.
+
+    ``{% consent_banner %}``, ``{% consent_banner nonce=request.csp_nonce %}``
+    """
+    request = page_request_from(_request(context))
+    wished = language or get_language()
+    return _pages().banner(request, language=wished, nonce=str(nonce), link=link)
+
+
+@register.simple_tag(takes_context=True)
+def consent_mode(context: Context, *, nonce: str = "") -> str:
+    """Return the script that sets Google Consent Mode; see `ConsentPages.consent_mode`."""
+    return _pages().consent_mode(page_request_from(_request(context)), nonce=str(nonce))
+
+
+def _request(context: Context) -> HttpRequest:
+    request: HttpRequest | None = context.get("request", getattr(context, "request", None))
+    if request is None:
+        raise ImproperlyConfigured(
+            "a banner is for a visitor; render the template with its request"
+        )
+    return request
+
+
+def _pages() -> ConsentPages:
+    pages = site_pages()
+    if pages is None:
+        raise ImproperlyConfigured('CONSENTGATE["PAGES"] is None; leave it out to have a banner')
+    return pages
 
 
 @register.tag

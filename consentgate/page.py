@@ -1,0 +1,86 @@
+"""What the glue knows of the visitor's pages: a request, its answer, and who gives it.
+
+None of it does I/O: the glue of a protocol reads the request and writes the answer, and the same
+pages serve every protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from consentgate.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from consentgate.consent import Consent
+    from consentgate.gate import Gate
+    from consentgate.visit import Visit
+
+    Header = tuple[str, str]
+
+MAX_BODY: Final = 16_384
+"""Octets of a request's body; no form of ours is near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """One request as the pages see it."""
+
+    visit: Visit
+    method: str
+    root: str
+    """Where the application is mounted (SCRIPT_NAME, ``root_path``), percent-decoded."""
+    path: str
+    """The path below ``root``, percent-decoded."""
+    query: str
+    """The query string as it was sent, without ``?``."""
+    body: bytes | None = b""
+    """None where there is no telling what it is: too long, or broken off."""
+
+    @property
+    def consent(self) -> Consent:
+        """The visitor's consent."""
+        return self.visit.consent
+
+    def header(self, name: str) -> str:
+        """Return the request header called ``name``, or an empty text."""
+        return self.visit.request.header(name)
+
+
+class PageResponse(NamedTuple):
+    """The answer to a `PageRequest`."""
+
+    status: int
+    headers: Sequence[Header]
+    body: bytes = b""
+
+
+class Pages(Protocol):
+    """Who answers for the gate itself, such as `consentgate.pages.ConsentPages`."""
+
+    @property
+    def gate(self) -> Gate:
+        """The gate whose visitors they serve."""
+        ...
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths they answer, below the place where the application is mounted."""
+        ...
+
+    @property
+    def blocking(self) -> bool:
+        """Whether to answer may take long, so that an event loop must not wait for it."""
+        ...
+
+    def answer(self, request: PageRequest) -> PageResponse:
+        """Return the answer to a request for one of `paths`."""
+        ...
+
+
+def check_pages(pages: Pages | None, gate: Gate) -> None:
+    """Raise `ConfigurationError` where ``pages`` would ask another gate than ``gate``."""
+    if pages is not None and pages.gate is not gate:
+        raise ConfigurationError("these pages belong to another gate; make them of this one")

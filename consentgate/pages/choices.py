@@ -1,0 +1,117 @@
+"""What a visitor chose, as a form or as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qs, quote
+
+from consentgate.exceptions import DecisionNotStored, UnknownCategory
+from consentgate.pages import problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consentgate.consent import Consent
+    from consentgate.page import PageRequest
+
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+
+_MOST_FIELDS: Final = 200
+_LONGEST_PATH: Final = 2048
+_PATH_CHARACTERS: Final = "/?#[]@!$&'()*+,;=:%~"
+_SHOWN: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice: ``accept_all``, ``reject_all``, ``save`` with categories, or ``withdraw``."""
+
+    choice: str
+    categories: tuple[str, ...] = ()
+    next: str = ""
+    """A path of this site to go to afterwards, or an empty text."""
+
+    def make(self, consent: Consent) -> None:
+        """Let ``consent`` be what was chosen.
+
+        Raises `Problem` for what cannot be chosen, or not be kept.
+        """
+        try:
+            match self.choice:
+                case "accept_all":
+                    consent.choose(*consent.decidable)
+                case "save":
+                    consent.choose(*self.categories)
+                case "reject_all" | "withdraw":
+                    consent.withdraw()
+                case _:
+                    raise problems.unknown_choice()
+        except UnknownCategory as error:
+            raise problems.unknown_category(error.category[:_SHOWN]) from None
+        except DecisionNotStored:
+            raise problems.unavailable() from None
+
+
+def media_type(request: PageRequest) -> str:
+    """Return the type of the request's body, without parameters."""
+    return request.header("content-type").partition(";")[0].strip().lower()
+
+
+def read_choice(request: PageRequest) -> Choice:
+    """Return what the request's body chooses; raises `Problem`."""
+    if request.body is None:
+        raise problems.too_large()
+    match media_type(request):
+        case "application/x-www-form-urlencoded":
+            return _from_form(read_form(request.body))
+        case "application/json":
+            return _from_json(_load(request.body))
+        case _:
+            raise problems.wrong_type()
+
+
+def read_form(text: str | bytes) -> Mapping[str, list[str]]:
+    """Return the fields of a form or a query string; raises `Problem`."""
+    try:
+        words = text.decode() if isinstance(text, bytes) else text
+        return parse_qs(words, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:  # not UTF-8, or too many fields
+        raise problems.not_understood() from None
+
+
+def _from_form(form: Mapping[str, list[str]]) -> Choice:
+    last = {name: values[-1] for name, values in form.items()}
+    categories = tuple(form.get("category", ()))
+    return Choice(last.get("choice", ""), categories, local_path(last.get("next", "")))
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise problems.not_understood() from None
+
+
+def _from_json(value: object) -> Choice:
+    if not isinstance(value, dict):
+        raise problems.not_understood()
+    table = cast("dict[str, object]", value)
+    choice, categories = table.get("choice"), table.get("categories", [])
+    if not isinstance(choice, str) or not isinstance(categories, list):
+        raise problems.unknown_choice()
+    listed = cast("list[object]", categories)
+    return Choice(choice, tuple(str(category) for category in listed))
+
+
+def local_path(path: str) -> str:
+    """Return ``path`` as it may stand in a Location header, or nothing if it leaves this site.
+
+    Browsers read a backslash as a slash, and leave tabs and line breaks out (URL standard).
+    """
+    leaves = not path.startswith("/") or path.startswith("//") or "\\" in path
+    if leaves or not path.isprintable() or len(path) > _LONGEST_PATH:
+        return ""
+    return quote(path, _PATH_CHARACTERS)

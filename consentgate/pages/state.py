@@ -1,0 +1,73 @@
+"""The visitor's state as scripts and tests read it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from consentgate.consent import Consent
+    from consentgate.page import PageRequest
+
+Status = Literal["undecided", "accepted", "refused", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds for one visitor."""
+
+    status: Status
+    granted: list[str]
+    """The categories that need a choice and may be stored now, in the policy's order."""
+    denied: list[str]
+    decided_at: int | None
+    expires_at: int | None
+    policy_version: str
+    gpc: bool
+    """Whether the browser sends Global Privacy Control, and what it refuses is refused (R22)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it with its times as RFC 3339 has them."""
+        times = {
+            "decided_at": _timestamp(self.decided_at),
+            "expires_at": _timestamp(self.expires_at),
+        }
+        return {**asdict(self), **times}
+
+
+def state_of(request: PageRequest) -> State:
+    """Return the state of the visitor who made ``request``."""
+    consent, gate = request.consent, request.visit.gate
+    if gate.policy.gpc != "ignore":
+        request.visit.vary_on("Sec-GPC")
+    return State(
+        _status(consent),
+        [name for name in consent.decidable if name in consent.granted],
+        [name for name in consent.decidable if name in consent.denied],
+        consent.decided_at,
+        consent.expires_at,
+        gate.policy.version,
+        _holds_gpc(request),
+    )
+
+
+def _holds_gpc(request: PageRequest) -> bool:
+    gate = request.visit.gate
+    refused = {category.id for category in gate.policy.categories.values() if category.gpc}
+    holds = bool(refused) and refused.isdisjoint(request.consent.allowed)
+    return holds and gate.sends_gpc(request.visit.request)
+
+
+def _status(consent: Consent) -> Status:
+    if not consent.decided:
+        return "undecided"
+    if not consent.denied:
+        return "accepted"
+    return "partial" if consent.granted else "refused"
+
+
+def _timestamp(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
