@@ -16,8 +16,9 @@ demo:  ## a site behind the gate, on this machine
 	@tools/venv .venv $(PYTHON) demo
 	$(BIN)/consentgate demo
 
-dev:  ## .venv with everything the other targets need
+dev:  ## .venv with everything the other targets need, and tests/npm where there is npm
 	@tools/venv .venv $(PYTHON) dev
+	@tools/npm
 
 test: dev  ## the tests with coverage, then on every newer Python found here
 	$(BIN)/pytest --cov $(PYTEST_FLAGS)
@@ -45,5 +46,5 @@ wheel-test: dev  ## build sdist and wheel, test the wheel away from the sources
 	tools/wheel-test
 
 clean:  ## remove the environments and everything else that was made here
-	rm -rf .venv .venv-* build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* tests/npm/node_modules build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -169,11 +169,6 @@ class Consent:
         """The ids of all categories that may be stored now, exempt ones included."""
 
     @property
-    def decidable(self) -> tuple[str, ...]:
-        """The ids of the categories that a choice changes, in the policy's order."""
-        return self._policy.decidable
-
-    @property
     def granted(self) -> frozenset[str]:
         """The ids of the categories that need a choice and may be stored now."""
         return frozenset(name for name in self._policy.decidable if name in self.allowed)

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -304,6 +305,7 @@ class Policy:
     cookie_domain: str | None
     path_prefix: str
     texts: Mapping[str, Mapping[str, str]] = field(hash=False)
+    _own_categories: frozenset[str] = field(repr=False)
     _by_framework: Mapping[str, tuple[CookieRule, ...]] = field(repr=False, compare=False)
     _tiers: tuple[RuleIndex[CookieRule], ...] = field(repr=False, compare=False)
 
@@ -342,11 +344,13 @@ class Policy:
         base = _jurisdiction(preset)
         base.update({key: value for key, value in own.items() if value is not None})
         base.setdefault("ask_again_after", base["consent_valid_for"])
+        own_categories = _instances(categories, Category, "categories")
         frozen(
             self,
             version=_version(version),
             preset=preset,
-            categories=_categories(base["categories"], categories),
+            categories=_categories(base["categories"], own_categories),
+            _own_categories=frozenset(category.id for category in own_categories),
             cookies=_instances(cookies, CookieRule, "cookies"),
             routes=_instances(routes, Route, "routes"),
             mode=choice(base["mode"], Mode, "mode"),
@@ -414,10 +418,19 @@ class Policy:
         policy._index({**self._by_framework, framework: _renamed(rules, names or {}, framework)})
         return policy
 
-    @property
+    @cached_property
     def decidable(self) -> tuple[str, ...]:
         """The ids of the categories that a visitor's choice changes, in their order."""
         return tuple(name for name, category in self.categories.items() if category.decidable)
+
+    @cached_property
+    def offered(self) -> tuple[str, ...]:
+        """The ids of the decidable categories that this site uses, to ask visitors about.
+
+        Those that it has a cookie in, or names itself; a preset has more than a site may need.
+        """
+        used = self._own_categories.union(rule.category for rule in self.cookies)
+        return tuple(name for name in self.decidable if name in used)
 
     @property
     def deposits_cookie_name(self) -> str:
@@ -548,10 +561,12 @@ def _preset(name: object, key: str) -> Mapping[str, Any]:
         raise error.below(key) from None
 
 
-def _categories(base: Mapping[str, Mapping[str, Any]], own: object) -> Mapping[str, Category]:
+def _categories(
+    base: Mapping[str, Mapping[str, Any]], own: Iterable[Category]
+) -> Mapping[str, Category]:
     categories = {name: Category(name, **table) for name, table in base.items()}
     given: set[str] = set()
-    for position, category in enumerate(_instances(own, Category, "categories")):
+    for position, category in enumerate(own):
         if category.id in given:
             raise PolicyError(
                 f"{category.id!r} is there already; keep one of the two",

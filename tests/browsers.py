@@ -42,6 +42,8 @@ from websockets.sync.client import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from playwright.sync_api import Browser as PlaywrightBrowser
+    from playwright.sync_api import BrowserContext
     from websockets.sync.client import ClientConnection
 
 TIMEOUT = 30.0
@@ -194,27 +196,35 @@ class Chromium(Browser):
     def cookies(self) -> list[StoredCookie]:
         """Return all cookies of the jar."""
         # Playwright's own list says "Lax" where the cookie said nothing.
-        answer = self._run(lambda: self._devtools.send("Network.getAllCookies"))
+        answer = self.run(lambda: self._devtools.send("Network.getAllCookies"))
         return [_from_devtools(cookie) for cookie in answer["cookies"]]
 
     def clear(self) -> None:
         """Empty the jar."""
-        self._run(lambda: self._devtools.send("Network.clearBrowserCookies"))
+        self.run(lambda: self._devtools.send("Network.clearBrowserCookies"))
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Send `headers`, and none that were added before, with every request from now on."""
-        self._run(lambda: self._context.set_extra_http_headers(dict(headers)))
+        self.run(lambda: self._context.set_extra_http_headers(dict(headers)))
+
+    def new_context(self, **options: Any) -> BrowserContext:
+        """Return a profile of its own, where nothing is stored; call it within `run`."""
+        return self._chromium.new_context(**options)
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """Run `call` in the thread that Playwright's objects may be used in."""
+        return self._thread.submit(call).result()
 
     def _start(self, resources: ExitStack) -> None:
         # Playwright leaves an event loop running in its thread, where asyncio.run() then fails.
         self._thread = resources.enter_context(ThreadPoolExecutor(max_workers=1))
-        playwright = self._run(sync_playwright().start)
-        resources.callback(self._run, playwright.stop)
-        self._run(lambda: self._launch(playwright))
-        resources.callback(self._run, self._chromium.close)
+        playwright = self.run(sync_playwright().start)
+        resources.callback(self.run, playwright.stop)
+        self.run(lambda: self._launch(playwright))
+        resources.callback(self.run, self._chromium.close)
 
     def _launch(self, playwright: Any) -> None:
-        self._chromium = playwright.chromium.launch(
+        self._chromium: PlaywrightBrowser = playwright.chromium.launch(
             executable_path=shutil.which(self.package), args=list(self.FLAGS)
         )
         self._context = self._chromium.new_context()
@@ -228,23 +238,20 @@ class Chromium(Browser):
         self._devtools.send("Network.enable")
         self._devtools.send("Network.setBlockedURLs", {"urls": ["*/favicon.ico"]})
 
-    def _run(self, call: Callable[[], Any]) -> Any:
-        return self._thread.submit(call).result()
-
     def _navigate(self, url: str) -> None:
         try:
-            self._run(lambda: self._page.goto(url))
+            self.run(lambda: self._page.goto(url))
         except PlaywrightError as error:
             # The error page still to come would interrupt the next navigation.
-            self._run(self._page.close)
-            self._run(self._open_page)
+            self.run(self._page.close)
+            self.run(self._open_page)
             raise LoadError(url) from error
 
     def _wait_for(self, url: str) -> None:
-        self._run(lambda: self._page.wait_for_url(url))
+        self.run(lambda: self._page.wait_for_url(url))
 
     def _evaluate(self, expression: str) -> Any:
-        return self._run(lambda: self._page.evaluate(expression))
+        return self.run(lambda: self._page.evaluate(expression))
 
 
 def _from_devtools(cookie: dict[str, Any]) -> StoredCookie:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import io
 import pickle
+import threading
 from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from additions import is_deposits_cookie, without_additions
@@ -15,6 +18,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core import checks
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import (
@@ -26,7 +30,7 @@ from django.http import (
 )
 from django.middleware.csrf import get_token
 from django.template import TemplateSyntaxError, engines
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
 from django.urls import re_path
 from django.utils.translation import get_language
@@ -57,11 +61,15 @@ from consentgate import (
     Verdict,
 )
 from consentgate.duration import DAY, months
+from consentgate.page import PageResponse
 from consentgate.testing import consent_cookie, deposits_cookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from consentgate import Gate
+    from consentgate.page import PageRequest
 
 ANALYTICS = "_ga=GA1.7; Max-Age=3600; Path=/; Priority=High; Partitioned; Secure"
 LONG_LAYOUT = "layout=wide; Path=/; Max-Age=999999"
@@ -246,7 +254,8 @@ class TestChecks:
             assert [
                 (
                     "consentgate.E002",
-                    "CONSENTGATE['POLCY'] is no setting; use POLICY, SECRET_KEYS, ON_VERDICT, PAGES",
+                    "CONSENTGATE['POLCY'] is no setting; "
+                    "use POLICY, SECRET_KEYS, ON_VERDICT, PAGES",
                 )
             ] == found()
 
@@ -999,6 +1008,138 @@ class TestTemplates:
         for tag in ("if_consent", "if_consent 'a' 'b'"):
             with pytest.raises(TemplateSyntaxError, match="takes one category"):
                 compiled(f"{{% {tag} %}}{{% end_if_consent %}}")
+
+
+class TestPages:
+    """The visitor's side, as Django gives it."""
+
+    def settings(self, **options: Any) -> Any:
+        """Return the settings of a site with these options."""
+        return override_settings(CONSENTGATE={"POLICY": POLICY, **options})
+
+    def test_they_are_there_unless_told_otherwise(self) -> None:
+        """By default, and not with ``PAGES: None``."""
+        with site(plain):
+            assert b"<h1" in Client().get("/consent/").content
+            with self.settings(PAGES=None):
+                assert b"Hello" == Client().get("/consent/").content
+
+    def test_a_template_shows_the_banner(self) -> None:
+        """In the language that is active, with a nonce, and back to its own address."""
+        source = "{% consent_banner nonce='abc' %}"
+        with site(lambda request: page(request, source)):
+            text = Client(headers={"accept-language": "fr"}).get("/tea?cup=2").content.decode()
+        assert "Tout refuser" in text
+        assert 'nonce="abc"' in text
+        assert 'value="/tea?cup=2"' in text
+
+    def test_a_banner_may_be_in_another_language(self) -> None:
+        """And without its link."""
+        text = rendered("{% consent_banner language='de' link=False %}", visitor("statistics"))
+        assert 'lang="de"' in text
+        assert 'data-cg-action="customise"' not in text
+
+    def test_a_template_sets_consent_mode(self) -> None:
+        """Before the tags that it puts next."""
+        text = rendered("{% consent_mode nonce='abc' %}", visitor("statistics"))
+        assert '"analytics_storage":"granted"' in text
+
+    def test_the_sites_own_language_comes_first(self) -> None:
+        """Who reads none that is offered gets it."""
+        for own, expected in (("fr-ca", "fr-ca"), ("de", "de"), ("pl", "en")):
+            with override_settings(LANGUAGE_CODE=own), site(plain):
+                text = Client(headers={"accept-language": "xx"}).get("/consent/").content.decode()
+            assert f'lang="{expected}"' in text
+
+    def test_their_options_may_be_set(self) -> None:
+        """In upper case, as settings are."""
+        with self.settings(PAGES={"LANGUAGES": ["it"], "SITE_NAME": "Tea & more"}), site(plain):
+            text = Client().get("/consent/").content.decode()
+        assert 'lang="it"' in text
+        assert "Tea &amp; more" in text
+
+    def test_E005_a_mistake_in_them(self) -> None:
+        """The message names the options that there are."""
+        with self.settings(PAGES={"SITE": "Tea"}):
+            ((identifier, said),) = found()
+        assert "consentgate.E005" == identifier
+        assert "no option 'site'" in said
+
+    def test_E005_waits_for_a_sound_policy(self) -> None:
+        """One mistake is told once."""
+        with self.settings(POLICY={"version": ""}, PAGES={"SITE": "Tea"}):
+            assert ["consentgate.E001"] == [identifier for identifier, _ in found()]
+
+    def test_a_banner_needs_a_visitor_and_pages(self) -> None:
+        """Both errors say what to do."""
+        with pytest.raises(ImproperlyConfigured, match="with its request"):
+            compiled("{% consent_banner %}").render()
+        with (
+            self.settings(PAGES=None),
+            pytest.raises(ImproperlyConfigured, match="leave it out to have a banner"),
+        ):
+            rendered("{% consent_banner %}", Client())
+
+    def test_R23_a_page_with_a_banner_is_in_no_page_cache(self) -> None:
+        """Django's cache stands inside the gate, and sees no Vary of the gate's."""
+        cached = cache_page(60)(lambda request: page(request, "{% consent_banner %}"))
+        with site(cached, MIDDLEWARE=[GATE]):
+            first = Client().get("/").content
+            second = visitor().get("/").content
+        assert b'role="dialog"' in first
+        assert b'role="dialog"' not in second
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_a_form_that_breaks_off_is_no_choice(self, is_async: bool) -> None:
+        """The visitor left while sending it."""
+
+        class Broken(io.BytesIO):
+            def read(self, *_: Any) -> bytes:
+                raise OSError("gone")
+
+        request = RequestFactory().post("/consent/", "choice=accept_all", content_type="text/plain")
+        request._stream = Broken()
+        request._read_started = False
+        with site(plain):
+            middleware = ConsentGateMiddleware(async_plain if is_async else plain)
+            response = middleware(request)
+            answered = asyncio.run(response) if is_async else response  # type: ignore[arg-type]  # as the front is
+        assert 413 == answered.status_code
+
+    def test_an_event_loop_does_not_wait_for_the_store(self) -> None:
+        """What may block is asked in another thread."""
+
+        class Slow:
+            blocking = True
+            paths = frozenset({"/consent/"})
+            thread = 0
+
+            def __init__(self, gate: Gate) -> None:
+                self.gate = gate
+
+            def answer(self, _request: PageRequest) -> PageResponse:
+                self.thread = threading.get_ident()
+                return PageResponse(200, [])
+
+        gate = conf.site_gate()
+        pages = Slow(gate)
+        middleware = ConsentGateMiddleware(async_plain, gate, pages)
+        asyncio.run(middleware(RequestFactory().get("/consent/")))  # type: ignore[arg-type]  # it is a coroutine
+        assert pages.thread not in {0, threading.get_ident()}
+
+    def test_a_gate_around_django_may_leave_the_pages_to_it(self) -> None:
+        """What judges the cookies need not answer for the visitor's side."""
+        around = consentgate.wsgi.ConsentGateMiddleware(WSGIHandler(), conf.site_gate())
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        with site(plain):
+            body = around({**environ, "PATH_INFO": "/consent/state"}, lambda *_: lambda _: None)
+        assert b'"undecided"' in b"".join(body)
+
+
+async def async_plain(_request: HttpRequest) -> HttpResponse:
+    """Answer without a cookie, in an event loop."""
+    return HttpResponse("Hello")
 
 
 def compiled(source: str) -> Any:

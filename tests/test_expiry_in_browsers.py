@@ -7,19 +7,17 @@ table tells what became of each cookie: ``pytest -s`` shows it.
 from __future__ import annotations
 
 import itertools
-import socket
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 import sites
 import trustme
-import uvicorn
-from werkzeug.serving import WSGIRequestHandler, make_server
+from in_thread import under_uvicorn, under_werkzeug
 
 from consentgate import Gate, Policy, asgi, wsgi
 from consentgate.duration import DAY
@@ -183,62 +181,6 @@ def _deciding_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> I
     return sites.wsgi_app(environ, start_response)
 
 
-class Uvicorn(uvicorn.Server):
-    """A server that does not wait for browsers when it ends."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; browsers keep connections open, and do not answer the end of TLS on them."""
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        await super().shutdown(sockets)
-
-
-@contextmanager
-def under_uvicorn(site: Site, certificate: Path | None) -> Iterator[int]:
-    """Serve the ASGI site by a thread, and give its port."""
-    config = uvicorn.Config(
-        site.asgi,
-        interface="asgi3",  # not seen by itself, for the site is a method
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        ssl_certfile=certificate,
-    )
-    server = Uvicorn(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener, in_thread(server.run, [listener]):
-        yield listener.getsockname()[1]
-        server.should_exit = True
-
-
-@contextmanager
-def under_werkzeug(site: Site, certificate: Path | None) -> Iterator[int]:
-    """Serve the WSGI site by a thread, and give its port."""
-    tls = certificate and (str(certificate), str(certificate))
-    server = make_server(
-        "127.0.0.1", 0, site.wsgi, threaded=True, request_handler=Silent, ssl_context=tls
-    )
-    with in_thread(server.serve_forever, 0.02):
-        yield server.server_port
-        server.shutdown()
-    server.server_close()
-
-
-class Silent(WSGIRequestHandler):
-    """A request handler that logs nothing."""
-
-    def log(self, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def in_thread(call: Callable[..., object], *args: object) -> Iterator[None]:
-    """Run ``call`` beside the block, whose end must let it return."""
-    thread = threading.Thread(target=call, args=args)
-    thread.start()
-    yield
-    thread.join()
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a throwaway certificate with its key."""
@@ -251,9 +193,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def served(front: str, scheme: Scheme, certificate: Path) -> Iterator[Site]:
     """Give the site by one front and scheme."""
-    serve = {"asgi": under_uvicorn, "wsgi": under_werkzeug}[front]
     site = Site()
-    with serve(site, certificate if scheme == "https" else None) as port:
+    serve = {"asgi": partial(under_uvicorn, site.asgi), "wsgi": partial(under_werkzeug, site.wsgi)}
+    with serve[front](certificate if scheme == "https" else None) as port:
         site.origin = lambda host: f"{scheme}://{host}:{port}"
         yield site
 

@@ -535,3 +535,57 @@ class TestConfiguration:
         policy = client.application.extensions["consentgate"].policy
         client.set_cookie(*consent_cookie(Gate(policy, "own key"), ["statistics"]))
         assert [ANALYTICS] == own_cookies(client.get("/"))
+
+
+class TestPages:
+    """The visitor's side, as Flask gives it."""
+
+    def app(self, source: str, **options: Any) -> Flask:
+        """Return an application whose one page is the template ``source``."""
+        app = gated_app(**options)
+        app.add_url_rule("/tea", "tea", lambda: render_template_string(source, title="Tea"))
+        return app
+
+    def test_they_are_there_unless_told_otherwise(self) -> None:
+        """By default, and not with ``pages=None``."""
+        assert 200 == gated_app().test_client().get("/consent/").status_code
+        assert 404 == gated_app(pages=None).test_client().get("/consent/").status_code
+
+    def test_a_template_shows_the_banner(self) -> None:
+        """In the page's language, with its nonce, and back to its own address."""
+        app = self.app("{{ consent_banner(language='fr', nonce='abc') }}")
+        text = app.test_client().get("/tea?cup=2").text
+        assert "Tout refuser" in text
+        assert 'nonce="abc"' in text
+        assert 'value="/tea?cup=2"' in text
+
+    def test_R23_a_page_with_a_banner_varies(self) -> None:
+        """On the cookie; without one nothing is added."""
+        for source, expected in (("{{ consent_banner() }}", True), ("Tea", False)):
+            answered = self.app(source).test_client().get("/tea")
+            assert expected is ("Cookie" in answered.headers.get("Vary", ""))
+
+    def test_a_template_sets_consent_mode(self) -> None:
+        """Before the tags that it puts next."""
+        text = self.app("{{ consent_mode(nonce='abc') }}").test_client().get("/tea").text
+        assert '<script nonce="abc">' in text
+        assert '"analytics_storage":"denied"' in text
+
+    def test_their_options_may_be_configured(self) -> None:
+        """As an argument, or in the application's configuration."""
+        by_argument = gated_app(pages={"languages": ["de"]})
+        by_configuration = make_app(CONSENTGATE_PAGES={"languages": ["de"]})
+        ConsentGate(by_configuration, policy=POLICY)
+        for app in (by_argument, by_configuration):
+            assert 'lang="de"' in app.test_client().get("/consent/").text
+
+    def test_a_mistake_in_them_stops_the_start(self) -> None:
+        """The message names the options that there are."""
+        with pytest.raises(ConfigurationError, match=r"'site'.*site_name"):
+            gated_app(pages={"site": "Tea"})
+
+    def test_a_blueprint_below_a_prefix_does_not_move_them(self) -> None:
+        """A mounted application does: SCRIPT_NAME is part of each address."""
+        client = self.app("{{ consent_banner() }}").test_client()
+        text = client.get("/tea", base_url="http://localhost/shop").text
+        assert 'action="/shop/consent/"' in text

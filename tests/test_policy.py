@@ -627,3 +627,26 @@ class TestValues:
         words["en"] = "Changed"
 
         assert category.title == {"en": "Chat"}
+
+
+class TestOffered:
+    """What visitors are asked about."""
+
+    def test_a_category_with_a_cookie_of_the_site(self) -> None:
+        """Presets have more than a site may need."""
+        policy = Policy("1", cookies=[CookieRule("_ga", "statistics")])
+        assert ("statistics",) == policy.offered
+        assert ("functional", "statistics", "advertising", "social") == policy.decidable
+
+    def test_a_category_that_the_site_names(self) -> None:
+        """For content that sets its cookies elsewhere, or none."""
+        assert ("social",) == Policy("1", categories=[Category("social")]).offered
+
+    def test_never_what_nobody_decides_about(self) -> None:
+        """Exempt and forbidden ones are told, not asked."""
+        forbidden = Category("advertising", basis="forbidden")
+        assert () == Policy("1", categories=[forbidden, Category("necessary")]).offered
+
+    def test_naming_makes_a_difference(self) -> None:
+        """Two policies that ask about different things are not equal."""
+        assert Policy("1") != Policy("1", categories=[Category("social")])

@@ -100,16 +100,21 @@ def test_the_policy_is_one(policy_file: Path) -> None:
 
 
 def test_flask_as_shown(policy_file: Path) -> None:
-    """The Flask snippet runs, and its view grants."""
+    """The Flask snippet runs, and its view asks; the visitor's pages are there."""
     app = run(python_block("from flask import Flask"), str(policy_file.parent / "app.py"))["app"]
-    answer = app.test_client().post("/cookies")
-    assert "statistics=true" in answer.headers["Set-Cookie"]
+    client = app.test_client()
+    assert "not counted" in client.get("/").text
+    client.post("/consent/", data={"choice": "accept_all"})
+    assert "are counted" in client.get("/").text
 
 
 def test_fastapi_as_shown(policy_file: Path) -> None:
-    """The FastAPI snippet runs, and its view grants."""
+    """The FastAPI snippet runs, and its view asks; the visitor's pages are there."""
     app = run(python_block("FastAPI()"), str(policy_file.parent / "app.py"))["app"]
-    assert "statistics=true" in TestClient(app).post("/cookies").headers["set-cookie"]
+    client = TestClient(app)
+    assert "not counted" in client.get("/").text
+    client.post("/consent/", data={"choice": "accept_all"})
+    assert "are counted" in client.get("/").text
 
 
 def test_wsgi_as_shown(policy_file: Path) -> None:
@@ -117,6 +122,9 @@ def test_wsgi_as_shown(policy_file: Path) -> None:
     assert policy_file.exists()
     names = run(python_block("old key"), "app.py", app=lambda environ, start_response: [])
     assert isinstance(names["app"], ConsentGateMiddleware)
+    pages = names["app"].pages
+    listed = re.findall(r"(?:GET|POST) (/[a-z./-]*)`|, `(/consent/[a-z.]+)`", README)
+    assert {path or other for path, other in listed} <= pages.paths
 
 
 def python_block(marker: str) -> str:

@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
+import jinja2
 import pytest
 from additions import is_deposits_cookie, without_additions
 from fastapi import Depends, FastAPI
@@ -26,8 +27,9 @@ from starlette.responses import (
     StreamingResponse,
 )
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.templating import Jinja2Templates
 from starlette.websockets import WebSocket  # noqa: TC002 - FastAPI reads the annotation
-from starlette_consentgate import ConsentGateMiddleware, consent_from
+from starlette_consentgate import ConsentGateMiddleware, consent_context, consent_from
 
 from consentgate import (
     ConfigurationError,
@@ -644,3 +646,68 @@ class TestConfiguration:
         """The newest comes first; older ones still verify."""
         app = gated(Route("/", sending(PIXEL)), gate_options={"secret_keys": ["new", "key"]})
         assert [PIXEL] == set_cookies(client_of(app, "advertising").get("/"))
+
+
+class TestPages:
+    """The visitor's side, as Starlette and FastAPI have it."""
+
+    def app(self, source: str, **options: Any) -> Starlette:
+        """Return an application whose one page is the template ``source``."""
+        environment = jinja2.Environment(loader=jinja2.DictLoader({"tea": source}), autoescape=True)
+        templates = Jinja2Templates(env=environment, context_processors=[consent_context])
+
+        async def tea(request: Request) -> Response:
+            return templates.TemplateResponse(request, "tea")
+
+        return gated(Route("/tea", tea), **options)
+
+    def test_they_are_there_unless_told_otherwise(self) -> None:
+        """By default, and not with ``pages=None``."""
+        assert 200 == client_of(gated()).get("/consent/").status_code
+        without = client_of(gated(gate_options={"pages": None}))
+        assert 404 == without.get("/consent/").status_code
+
+    def test_a_template_shows_the_banner(self) -> None:
+        """In the page's language, with its nonce, and back to its own address."""
+        app = self.app("{{ consent_banner(language='fr', nonce='abc') }}")
+        text = client_of(app).get("/tea?cup=2").text
+        assert "Tout refuser" in text
+        assert 'nonce="abc"' in text
+        assert 'value="/tea?cup=2"' in text
+
+    def test_a_template_asks_about_consent(self) -> None:
+        """By ``consent``, which makes the page vary only where it is looked at (R23)."""
+        asking = self.app("{% if consent.allows('statistics') %}counted{% endif %}")
+        assert "counted" == client_of(asking, "statistics").get("/tea").text
+        silent = client_of(self.app("Tea")).get("/tea")
+        assert "Vary" not in silent.headers
+
+    def test_a_template_sets_consent_mode(self) -> None:
+        """Before the tags that it puts next."""
+        text = client_of(self.app("{{ consent_mode(nonce='abc') }}")).get("/tea").text
+        assert '"analytics_storage":"denied"' in text
+
+    def test_a_banner_needs_pages(self) -> None:
+        """The error says what was switched off."""
+        app = self.app("{{ consent_banner() }}", gate_options={"pages": None})
+        with pytest.raises(ConfigurationError, match="leave pages= of ConsentGateMiddleware out"):
+            client_of(app).get("/tea")
+
+    def test_a_mounted_application_has_its_own(self) -> None:
+        """Below its prefix, where its gate stands."""
+        outer = Starlette(routes=[Mount("/shop", self.app("{{ consent_banner() }}"))])
+        client = client_of(outer)
+        assert 'action="/shop/consent/"' in client.get("/shop/tea").text
+        assert 200 == client.get("/shop/consent/").status_code
+        assert 404 == client.get("/consent/").status_code
+
+    def test_websockets_are_not_pages(self) -> None:
+        """A handshake on a page's path is the application's."""
+
+        async def socket(websocket: WebSocket) -> None:
+            await websocket.accept()
+            await websocket.close()
+
+        app = gated(WebSocketRoute("/consent/state", socket))
+        with client_of(app).websocket_connect("/consent/state") as session:
+            assert "websocket.close" == session.receive()["type"]

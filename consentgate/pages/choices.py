@@ -11,7 +11,7 @@ from consentgate.exceptions import DecisionNotStored, UnknownCategory
 from consentgate.pages import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from consentgate.consent import Consent
     from consentgate.page import PageRequest
@@ -33,16 +33,18 @@ class Choice:
     categories: tuple[str, ...] = ()
     next: str = ""
     """A path of this site to go to afterwards, or an empty text."""
+    language: str = ""
+    """The language it was asked in, if the form says so."""
 
-    def make(self, consent: Consent) -> None:
-        """Let ``consent`` be what was chosen.
+    def make(self, consent: Consent, offered: Iterable[str]) -> None:
+        """Let ``consent`` be what was chosen of the categories that are ``offered``.
 
         Raises `Problem` for what cannot be chosen, or not be kept.
         """
         try:
             match self.choice:
                 case "accept_all":
-                    consent.choose(*consent.decidable)
+                    consent.choose(*offered)
                 case "save":
                     consent.choose(*self.categories)
                 case "reject_all" | "withdraw":
@@ -84,8 +86,12 @@ def read_form(text: str | bytes) -> Mapping[str, list[str]]:
 
 def _from_form(form: Mapping[str, list[str]]) -> Choice:
     last = {name: values[-1] for name, values in form.items()}
-    categories = tuple(form.get("category", ()))
-    return Choice(last.get("choice", ""), categories, local_path(last.get("next", "")))
+    return Choice(
+        last.get("choice", ""),
+        tuple(form.get("category", ())),
+        local_path(last.get("next", "")),
+        last.get("lang", ""),
+    )
 
 
 def _load(body: bytes) -> Any:
@@ -102,8 +108,8 @@ def _from_json(value: object) -> Choice:
     choice, categories = table.get("choice"), table.get("categories", [])
     if not isinstance(choice, str) or not isinstance(categories, list):
         raise problems.unknown_choice()
-    listed = cast("list[object]", categories)
-    return Choice(choice, tuple(str(category) for category in listed))
+    listed = tuple(str(category) for category in cast("list[object]", categories))
+    return Choice(choice, listed, language=str(table.get("lang", "")))
 
 
 def local_path(path: str) -> str:

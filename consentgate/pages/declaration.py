@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from consentgate.policy import Category, CookieRule, Policy
 
 
+def shown_categories(policy: Policy) -> list[Category]:
+    """Return the categories that mean something to a visitor: without those never asked about."""
+    offered = policy.offered
+    return [
+        category
+        for category in policy.categories.values()
+        if category.id in offered or not category.decidable
+    ]
+
+
 def declared_cookies(policy: Policy, category: str) -> Iterator[CookieRule]:
     """Return the rules of a category: the site's own, and those of presets they leave standing."""
     own = {rule.name for rule in policy.cookies}
@@ -32,7 +42,7 @@ def declaration(policy: Policy) -> dict[str, Any]:
         "gpc": policy.gpc,
         "dnt": policy.dnt,
         "consent_cookie": policy.cookie_name,
-        "categories": [_category(policy, category) for category in policy.categories.values()],
+        "categories": [_category(policy, category) for category in shown_categories(policy)],
     }
 
 

@@ -7,11 +7,12 @@ import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from markupsafe import Markup
 
-from consentgate.exceptions import ConfigurationError
+from consentgate.cache import Memo
+from consentgate.exceptions import ConfigurationError, DecisionNotStored
 from consentgate.page import PageResponse
 from consentgate.pages import choices, problems
 from consentgate.pages.assets import ASSETS, load_asset
@@ -27,16 +28,22 @@ from consentgate.pages.state import state_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from consentgate.gate import Gate
     from consentgate.page import PageRequest
+    from consentgate.record import Record, RecordStore
 
     Header = tuple[str, str]
     Endpoint = Callable[[PageRequest], PageResponse]
 
 PagesSource: TypeAlias = "ConsentPages | Mapping[str, Any] | None"
 """What the pages of a site can be made of: themselves, their options, or nothing for none."""
+
+T = TypeVar("T")
+
+_REMEMBERED_WISHES: Final = 1024
+_LONGEST_REMEMBERED_WISH: Final = 128
 
 logger = logging.getLogger("consentgate")
 
@@ -87,6 +94,11 @@ class ConsentPages:
         _check(gate, languages)
         self.gate = gate
         self._languages = {tag: Language(tag, policy.texts) for tag in languages}
+        self._negotiated: Memo[str, Language] = Memo(
+            lambda wished: self._languages[negotiate(wished, tuple(self._languages))],
+            size=_REMEMBERED_WISHES,
+            longest=_LONGEST_REMEMBERED_WISH,
+        )
         self._trusted_origins = frozenset(trusted_origins)
         self._consent_mode = ConsentMode(policy, consent_mode or {})
         self._renderer = Renderer(
@@ -197,7 +209,7 @@ class ConsentPages:
         if not wished:
             request.visit.vary_on("Accept-Language")
             wished = request.header("accept-language")
-        return self._languages[negotiate(wished, tuple(self._languages))]
+        return self._negotiated[wished]
 
     def _show_preferences(self, request: PageRequest) -> PageResponse:
         query = _query(request)
@@ -238,41 +250,44 @@ class ConsentPages:
         return _fresh(HTTPStatus.OK, "text/javascript; charset=utf-8", script)
 
     def _show_record(self, request: PageRequest) -> PageResponse:
-        answer = _json(HTTPStatus.OK, exported(request))
+        decision = request.consent.decision
+        kept: Iterable[Record] | None = ()
+        if decision is not None:
+            kept = self._in_store(request, lambda records: tuple(records.by_subject(decision.id)))
+        answer = _json(HTTPStatus.OK, exported(request, kept or ()))
         attached = ("Content-Disposition", 'attachment; filename="consent.json"')
         return answer._replace(headers=[*answer.headers, attached])
 
     def _take_choice(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
         choice = read_choice(request)
-        choice.make(request.consent)
-        self._keep_record(request, choice)
+        choice.make(request.consent, self.gate.policy.offered)
+        language = self._language(request, choice.language).tag
+        record = record_of(request, choice, language)
+        self._in_store(request, lambda records: records.append(record))
         return self._after(request, choice.next)
-
-    def _keep_record(self, request: PageRequest, choice: choices.Choice) -> None:
-        """Keep the proof before the cookie leaves, or take the choice back."""
-        if self.gate.records is None:
-            return
-        language = self._language(request, None).tag
-        try:
-            self.gate.records.append(record_of(request, choice, language))
-        except Exception:
-            logger.exception("a decision was not taken, because its record could not be kept")
-            request.consent.revert()
-            raise problems.unavailable() from None
 
     def _erase_record(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
         decision = request.consent.decision
-        request.consent.forget()
-        if decision is not None and self.gate.records is not None:
-            try:
-                self.gate.records.erase(decision.id)
-            except Exception:
-                logger.exception("the records of a visitor could not be erased")
-                request.consent.revert()
-                raise problems.unavailable() from None
+        try:
+            request.consent.forget()
+        except DecisionNotStored:
+            raise problems.unavailable() from None
+        if decision is not None:
+            self._in_store(request, lambda records: records.erase(decision.id))
         return self._after(request, "")
+
+    def _in_store(self, request: PageRequest, action: Callable[[RecordStore], T]) -> T | None:
+        """Do ``action`` before the consent cookie leaves, or let no cookie leave."""
+        if self.gate.records is None:
+            return None
+        try:
+            return action(self.gate.records)
+        except Exception:
+            logger.exception("the record store failed; the visitor's decision was not taken")
+            request.consent.revert()
+            raise problems.unavailable() from None
 
     def _check_origin(self, request: PageRequest) -> None:
         if is_cross_site(request, self._trusted_origins):

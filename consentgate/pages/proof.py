@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from consentgate.pages.state import state_of
-from consentgate.record import Event, Record
+from consentgate.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from consentgate.consent import Decision
     from consentgate.page import PageRequest
     from consentgate.pages.choices import Choice
+    from consentgate.pages.state import State
     from consentgate.policy import Policy
+    from consentgate.record import Event
 
 
 def record_of(request: PageRequest, choice: Choice, language: str) -> Record:
@@ -23,7 +25,7 @@ def record_of(request: PageRequest, choice: Choice, language: str) -> Record:
     assert decision is not None  # the choice made it  # noqa: S101
     return Record(
         decision.id,
-        _event(choice, decision),
+        _event(choice, state_of(request)),
         decision.decided_at,
         decision.expires_at(gate.policy),
         _choices(gate.policy, decision),
@@ -34,12 +36,12 @@ def record_of(request: PageRequest, choice: Choice, language: str) -> Record:
     )
 
 
-def _event(choice: Choice, decision: Decision) -> Event:
+def _event(choice: Choice, state: State) -> Event:
     if choice.choice == "withdraw":
         return "withdrawn"
-    if not decision.granted:
-        return "refused"
-    return "partial" if decision.refused else "given"
+    if not state.denied:
+        return "given"
+    return "partial" if state.granted else "refused"
 
 
 def _choices(policy: Policy, decision: Decision) -> dict[str, bool]:
@@ -47,16 +49,11 @@ def _choices(policy: Policy, decision: Decision) -> dict[str, bool]:
     return {name: name in decision.granted for name in policy.decidable if name in answered}
 
 
-def exported(request: PageRequest) -> dict[str, Any]:
+def exported(request: PageRequest, kept: Iterable[Record]) -> dict[str, Any]:
     """Return everything that is known of a visitor's decisions, in an open format."""
-    gate, decision = request.visit.gate, request.consent.decision
-    if decision is None:
-        return {"subject": None, "state": state_of(request).as_json(), "records": []}
-    kept: Iterable[Record] = ()
-    if gate.records is not None:
-        kept = gate.records.by_subject(decision.id)
+    decision = request.consent.decision
     return {
-        "subject": decision.id,
+        "subject": None if decision is None else decision.id,
         "state": state_of(request).as_json(),
         "records": [asdict(record) for record in kept],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -10,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from consentgate.pages.assets import ASSETS, load_asset
-from consentgate.pages.declaration import declared_cookies, longest_life
+from consentgate.pages.declaration import declared_cookies, longest_life, shown_categories
 from consentgate.pages.state import State, state_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from consentgate.pages.problems import Problem
     from consentgate.policy import Category, CookieRule, Policy
 
+_REMEMBERED_VIEWS: Final = 256
 _PATH_CHARACTERS: Final = "/!$&'()*+,;=:@~"
 
 
@@ -47,7 +49,7 @@ class CategoryView:
     decidable: bool
     granted: bool
     consent_mode: str
-    cookies: list[CookieView]
+    cookies: tuple[CookieView, ...]
 
 
 class Renderer:
@@ -67,6 +69,8 @@ class Renderer:
         self._policy = policy
         self._consent_mode = consent_mode
         self._site_name = site_name
+        # A view is the same for all who chose alike; to make one costs more than to render it.
+        self._categories = lru_cache(_REMEMBERED_VIEWS)(self._make_categories)
         own = [] if template_folder is None else [FileSystemLoader(template_folder)]
         self._environment = Environment(
             loader=ChoiceLoader([*own, PackageLoader("consentgate.pages")]),
@@ -74,6 +78,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
+            auto_reload=bool(own),  # ours do not change while they run
         )
 
     def banner(
@@ -94,8 +99,8 @@ class Renderer:
             "banner.html",
             context,
             nonce=nonce,
-            dialog=bool(self._policy.decidable) and needed,
-            link=link and bool(self._policy.decidable),
+            dialog=bool(self._policy.offered) and needed,
+            link=link and bool(self._policy.offered),
             cookie_name=self._policy.cookie_name,
         )
 
@@ -136,17 +141,18 @@ class Renderer:
             "state": state,
             "decided_on": "" if state.decided_at is None else language.date(state.decided_at),
             "asked_again_on": "" if state.expires_at is None else language.date(state.expires_at),
-            "categories": list(self._categories(request, language)),
+            "categories": self._categories(request.consent.allowed, language),
             "urls": urls(request, language, next_path),
             "next": next_path,
             "nonce": "",
             "site_name": self._site_name,
         }
 
-    def _categories(self, request: PageRequest, language: Language) -> Iterator[CategoryView]:
-        allowed = request.consent.allowed
-        for category in self._policy.categories.values():
-            yield CategoryView(
+    def _make_categories(
+        self, allowed: frozenset[str], language: Language
+    ) -> tuple[CategoryView, ...]:
+        return tuple(
+            CategoryView(
                 category.id,
                 language.of(category.title) or category.id,
                 language.of(category.description),
@@ -154,8 +160,10 @@ class Renderer:
                 category.decidable,
                 category.id in allowed,
                 " ".join(self._consent_mode.signals(category.id)),
-                list(self._cookies(category, language)),
+                tuple(self._cookies(category, language)),
             )
+            for category in shown_categories(self._policy)
+        )
 
     def _cookies(self, category: Category, language: Language) -> Iterator[CookieView]:
         for rule in declared_cookies(self._policy, category.id):

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from consentgate.consent import Consent
     from consentgate.page import PageRequest
 
 Status = Literal["undecided", "accepted", "refused", "partial"]
@@ -19,8 +18,9 @@ class State:
 
     status: Status
     granted: list[str]
-    """The categories that need a choice and may be stored now, in the policy's order."""
+    """The categories that a visitor is asked about and that may be stored now."""
     denied: list[str]
+    """The others that a visitor is asked about."""
     decided_at: int | None
     expires_at: int | None
     policy_version: str
@@ -41,10 +41,12 @@ def state_of(request: PageRequest) -> State:
     consent, gate = request.consent, request.visit.gate
     if gate.policy.gpc != "ignore":
         request.visit.vary_on("Sec-GPC")
+    granted = [name for name in gate.policy.offered if name in consent.allowed]
+    denied = [name for name in gate.policy.offered if name not in consent.allowed]
     return State(
-        _status(consent),
-        [name for name in consent.decidable if name in consent.granted],
-        [name for name in consent.decidable if name in consent.denied],
+        _status(granted, denied) if consent.decided else "undecided",
+        granted,
+        denied,
         consent.decided_at,
         consent.expires_at,
         gate.policy.version,
@@ -59,12 +61,10 @@ def _holds_gpc(request: PageRequest) -> bool:
     return holds and gate.sends_gpc(request.visit.request)
 
 
-def _status(consent: Consent) -> Status:
-    if not consent.decided:
-        return "undecided"
-    if not consent.denied:
+def _status(granted: list[str], denied: list[str]) -> Status:
+    if not denied:
         return "accepted"
-    return "partial" if consent.granted else "refused"
+    return "partial" if granted else "refused"
 
 
 def _timestamp(seconds: int | None) -> str | None:

@@ -8,13 +8,16 @@ from django.http import HttpRequest
 from django_consentgate import consent_from as django_consent_from
 from fastapi import Depends, FastAPI
 from flask import Flask, request
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette_consentgate import ConsentGateMiddleware, consent_from
+from starlette_consentgate import ConsentGateMiddleware, consent_banner, consent_from
 
 from consentgate import Category, Consent, CookieRule, Gate, Policy, PolicyError, Route, Verdict
 from consentgate import asgi as gate_asgi
 from consentgate import wsgi as gate_wsgi
+from consentgate.pages import ConsentPages
+from consentgate.pages.testing import PagesContract
 from consentgate.testing import FrontContract, Response, View, consent_cookie
 from consentgate.testing import Request as ContractRequest
 
@@ -52,7 +55,10 @@ assert_type(flask_consentgate.consent_from(request), Consent)
 starlette_app = Starlette()
 starlette_app.add_middleware(ConsentGateMiddleware, gate=gate)
 fastapi_app = FastAPI()
-wrapped = gate_asgi.ConsentGateMiddleware(fastapi_app, gate)
+pages = ConsentPages(gate, languages=["fr"], consent_mode={"statistics": ["analytics_storage"]})
+wrapped = gate_asgi.ConsentGateMiddleware(fastapi_app, gate, pages=pages)
+starlette_app.add_middleware(ConsentGateMiddleware, gate=gate, pages={"site_name": "Tea"})
+flask_consentgate.ConsentGate(flask_app, gate=gate, pages=None)
 
 
 @fastapi_app.get("/")
@@ -64,6 +70,12 @@ def view(consent: Annotated[Consent, Depends(consent_from)]) -> bool:
 def starlette_view(incoming: Request) -> int | None:
     """Ask when the visitor decided."""
     return consent_from(incoming).decided_at
+
+
+def banner(incoming: Request, environ: dict[str, Any]) -> None:
+    """Show the banner."""
+    assert_type(consent_banner(incoming, language="fr"), Markup)
+    assert_type(pages.banner(gate_wsgi.page_request_from(environ), nonce="a"), Markup)
 
 
 def django_view(incoming: HttpRequest) -> frozenset[str]:
@@ -78,3 +90,7 @@ class TestTheirs(FrontContract):
         """Answer nothing."""
         headers: list[tuple[str, Any]] = []
         return Response(200, headers)
+
+
+class TestTheirPages(PagesContract, TestTheirs):
+    """The same front with the visitor's pages."""

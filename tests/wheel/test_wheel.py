@@ -12,6 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from consentgate import Gate, Policy
+from consentgate.page import PageRequest
+from consentgate.pages import LANGUAGES, ConsentPages
+
 PACKAGES = ("consentgate", "django_consentgate", "flask_consentgate", "starlette_consentgate")
 PRESETS = ("strict", "eu", "fr", "uk", "us-ca", "django", "flask", "starlette")
 SUBPACKAGES = sorted(
@@ -69,6 +73,33 @@ def test_a_preset_can_be_read(preset: str) -> None:
 def test_the_policy_schema_can_be_read() -> None:
     """Editors check policy files against the schema that comes with the library."""
     assert resources.files("consentgate").joinpath("policy.schema.json").read_text()
+
+
+def test_the_visitors_pages_are_complete() -> None:
+    """Templates, script, styles and languages are data files, too."""
+    pages = ConsentPages(Gate(Policy("1"), "key"))
+    for path in sorted(pages.paths):
+        for language in LANGUAGES:
+            visit = pages.gate.visit(Nothing())
+            method = "POST" if path.endswith("erase") else "GET"
+            request = PageRequest(visit, method, "", path, f"lang={language}")
+            assert pages.answer(request).status in {200, 303}
+
+
+class Nothing:
+    """A request without a header."""
+
+    def header(self, _name: str) -> str:
+        """Return no header."""
+        return ""
+
+    def path(self) -> str:
+        """Return the path."""
+        return "/"
+
+    def is_secure(self) -> bool:
+        """Say that there is no TLS."""
+        return False
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else() -> None:
