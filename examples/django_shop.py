@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import path
@@ -17,11 +17,8 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_POST
 from django.views.i18n import set_language
 
-from django_consentgate import consent_from  # ConsentGate
-
 HERE = Path(__file__).parent
 DAY = 24 * 60 * 60
-CATEGORIES = {"statistics", "advertising"}
 
 settings.configure(
     SECRET_KEY=os.environ.get("SECRET_KEY", "only for trying it out"),
@@ -71,9 +68,8 @@ def page(request: HttpRequest, title: str) -> HttpResponse:
         "cookies": " ".join(sorted(request.COOKIES)),
         "csrf_field": "csrfmiddlewaretoken",
         "csrf_token": get_token(request),
-        "consent": consent_from(request),  # ConsentGate
     }
-    return render(request, "shop.html", context)
+    return render(request, "shop_django.html", context)
 
 
 @require_GET
@@ -109,24 +105,6 @@ def logout(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/")
 
 
-@require_POST
-def choice(request: HttpRequest) -> HttpResponse:
-    """Record what the visitor decided; it governs this answer already."""
-    consent = consent_from(request)  # ConsentGate
-    match request.POST.get("choice"):
-        case "accept":
-            consent.grant(*CATEGORIES)
-        case "refuse":
-            consent.choose()
-        case "choose":
-            consent.choose(*CATEGORIES.intersection(request.POST.getlist("category")))
-        case "withdraw":
-            consent.withdraw()
-        case _:
-            return HttpResponseBadRequest()
-    return HttpResponseRedirect("/")
-
-
 urlpatterns = [
     path("", home),
     path("product", product),
@@ -134,7 +112,6 @@ urlpatterns = [
     path("login", login),
     path("logout", logout),
     path("language", set_language),
-    path("choice", choice),
 ]
 
 if __name__ == "__main__":

@@ -11,18 +11,14 @@ from fastapi.templating import Jinja2Templates
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.sessions import SessionMiddleware
 
-from consentgate import Consent  # ConsentGate
-from starlette_consentgate import ConsentGateMiddleware, consent_from  # ConsentGate
+from starlette_consentgate import ConsentGateMiddleware, consent_context  # ConsentGate
 
 HERE = Path(__file__).parent
 SECRET_KEY = os.environ.get("SECRET_KEY", "only for trying it out")
 DAY = 24 * 60 * 60
-CATEGORIES = {"statistics", "advertising"}
 
 app = FastAPI()
-templates = Jinja2Templates(HERE)
-
-VisitorConsent = Annotated[Consent, Depends(consent_from)]  # ConsentGate
+templates = Jinja2Templates(HERE, context_processors=[consent_context])  # ConsentGate
 
 
 @app.middleware("http")
@@ -55,7 +51,7 @@ async def check_csrf_token(request: Request, csrf_token: Annotated[str, Form()] 
 forms = APIRouter(dependencies=[Depends(check_csrf_token)])
 
 
-def page(request: Request, title: str, consent: Consent) -> Response:
+def page(request: Request, title: str) -> Response:
     """Show the shop."""
     session = request.session
     session["views"] = session.get("views", 0) + 1
@@ -67,21 +63,20 @@ def page(request: Request, title: str, consent: Consent) -> Response:
         "cookies": " ".join(sorted(request.cookies)),
         "csrf_field": "csrf_token",
         "csrf_token": request.state.csrf_token,
-        "consent": consent,
     }
-    return templates.TemplateResponse(request, "shop.html", context)
+    return templates.TemplateResponse(request, "shop_jinja.html", context)
 
 
 @app.get("/", response_class=HTMLResponse)
-async def home(request: Request, consent: VisitorConsent) -> Response:
+async def home(request: Request) -> Response:
     """Show the first page."""
-    return page(request, "Tea shop", consent)
+    return page(request, "Tea shop")
 
 
 @app.get("/product", response_class=HTMLResponse)
-async def product(request: Request, consent: VisitorConsent) -> Response:
+async def product(request: Request) -> Response:
     """Show the product."""
-    return page(request, "Teapot", consent)
+    return page(request, "Teapot")
 
 
 @forms.post("/basket")
@@ -111,27 +106,6 @@ async def language(language: Annotated[str, Form()]) -> Response:
     response = RedirectResponse("/", 303)
     response.set_cookie("language", "fr" if language == "fr" else "en", max_age=180 * DAY)
     return response
-
-
-@forms.post("/choice")
-async def choose(
-    consent: VisitorConsent,  # ConsentGate
-    choice: Annotated[str, Form()] = "",
-    category: Annotated[list[str], Form()] = [],
-) -> Response:
-    """Record what the visitor decided; it governs this answer already."""
-    match choice:
-        case "accept":
-            consent.grant(*CATEGORIES)
-        case "refuse":
-            consent.choose()
-        case "choose":
-            consent.choose(*CATEGORIES.intersection(category))
-        case "withdraw":
-            consent.withdraw()
-        case _:
-            raise HTTPException(400)
-    return RedirectResponse("/", 303)
 
 
 app.include_router(forms)

@@ -6,10 +6,9 @@ import secrets
 from flask import Flask, Response, abort, g, redirect, render_template, request, session
 from werkzeug.wrappers import Response as AnyResponse
 
-from flask_consentgate import ConsentGate, consent_from  # ConsentGate
+from flask_consentgate import ConsentGate  # ConsentGate
 
 DAY = 24 * 60 * 60
-CATEGORIES = {"statistics", "advertising"}
 
 app = Flask(__name__, template_folder=".")
 app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY", "only for trying it out")
@@ -44,7 +43,7 @@ def page(title: str) -> str:
     """Show the shop."""
     session["views"] = session.get("views", 0) + 1
     return render_template(
-        "shop.html",
+        "shop_jinja.html",
         title=title,
         user=session.get("user"),
         basket=session.get("basket", 0),
@@ -52,7 +51,7 @@ def page(title: str) -> str:
         cookies=" ".join(sorted(request.cookies)),
         csrf_field="csrf_token",
         csrf_token=g.csrf_token,
-    )  # ConsentGate gives every template `consent`
+    )  # ConsentGate gives every template `consent` and `consent_banner()`
 
 
 @app.get("/")
@@ -95,24 +94,6 @@ def language() -> AnyResponse:
     chosen = "fr" if request.form["language"] == "fr" else "en"
     response.set_cookie("language", chosen, max_age=180 * DAY)
     return response
-
-
-@app.post("/choice")
-def choice() -> AnyResponse:
-    """Record what the visitor decided; it governs this answer already."""
-    consent = consent_from(request)  # ConsentGate
-    match request.form.get("choice"):
-        case "accept":
-            consent.grant(*CATEGORIES)
-        case "refuse":
-            consent.choose()
-        case "choose":
-            consent.choose(*CATEGORIES.intersection(request.form.getlist("category")))
-        case "withdraw":
-            consent.withdraw()
-        case _:
-            abort(400)
-    return redirect("/", 303)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
-from starlette_consentgate import ConsentGateMiddleware, consent_from  # ConsentGate
+from starlette_consentgate import ConsentGateMiddleware, consent_context  # ConsentGate
 
 HERE = Path(__file__).parent
 SECRET_KEY = os.environ.get("SECRET_KEY", "only for trying it out")
 DAY = 24 * 60 * 60
-CATEGORIES = {"statistics", "advertising"}
 
-templates = Jinja2Templates(HERE)
+templates = Jinja2Templates(HERE, context_processors=[consent_context])  # ConsentGate
 
 
 async def set_cookies(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -57,9 +56,8 @@ def page(request: Request, title: str) -> Response:
         "cookies": " ".join(sorted(request.cookies)),
         "csrf_field": "csrf_token",
         "csrf_token": request.state.csrf_token,
-        "consent": consent_from(request),  # ConsentGate
     }
-    return templates.TemplateResponse(request, "shop.html", context)
+    return templates.TemplateResponse(request, "shop_jinja.html", context)
 
 
 async def home(request: Request) -> Response:
@@ -102,25 +100,6 @@ async def language(request: Request) -> Response:
     return response
 
 
-async def choice(request: Request) -> Response:
-    """Record what the visitor decided; it governs this answer already."""
-    await check_csrf_token(request)
-    form = await request.form()
-    consent = consent_from(request)  # ConsentGate
-    match form.get("choice"):
-        case "accept":
-            consent.grant(*CATEGORIES)
-        case "refuse":
-            consent.choose()
-        case "choose":
-            consent.choose(*CATEGORIES.intersection(form.getlist("category")))
-        case "withdraw":
-            consent.withdraw()
-        case _:
-            raise HTTPException(400)
-    return RedirectResponse("/", 303)
-
-
 app = Starlette(
     routes=[
         Route("/", home),
@@ -129,7 +108,6 @@ app = Starlette(
         Route("/login", login, methods=["POST"]),
         Route("/logout", logout, methods=["POST"]),
         Route("/language", language, methods=["POST"]),
-        Route("/choice", choice, methods=["POST"]),
     ],
     middleware=[
         Middleware(  # ConsentGate, outside all others

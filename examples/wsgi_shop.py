@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 from wsgiref.simple_server import make_server
@@ -11,17 +12,19 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import Environment, FileSystemLoader
 
-from consentgate import Consent, Gate, Policy  # ConsentGate
-from consentgate.wsgi import ConsentGateMiddleware, consent_from  # ConsentGate
+from consentgate import Gate, Policy  # ConsentGate
+from consentgate.pages import ConsentPages  # ConsentGate
+from consentgate.wsgi import ConsentGateMiddleware, consent_from, page_request_from  # ConsentGate
 
 HERE = Path(__file__).parent
 SECRET_KEY = os.environ.get("SECRET_KEY", "only for trying it out")
 DAY = 24 * 60 * 60
-CATEGORIES = {"statistics", "advertising"}
-PAGES = {"/": "Tea shop", "/product": "Teapot"}
+TITLES = {"/": "Tea shop", "/product": "Teapot"}
 
+gate = Gate(Policy.from_file(HERE / "shop.toml"), secret_keys=[SECRET_KEY])  # ConsentGate
+pages = ConsentPages(gate)  # ConsentGate
 sessions = URLSafeSerializer(SECRET_KEY, salt="session")
-template = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("shop.html")
+templates = Environment(loader=FileSystemLoader(HERE), autoescape=True)
 
 
 class Request:
@@ -33,7 +36,7 @@ class Request:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         self.form = parse_qs(environ["wsgi.input"].read(length).decode(errors="replace"))
         self.csrf_token = self.cookies.get("csrftoken") or secrets.token_urlsafe()
-        self.consent: Consent = consent_from(environ)  # ConsentGate
+        self.environ = environ
         self.set_cookies: list[str] = []
         try:
             self.session = sessions.loads(self.cookies.get("session", ""))
@@ -65,7 +68,7 @@ class Request:
 def page(request: Request, title: str) -> str:
     """Show the shop."""
     request.session["views"] = request.session.get("views", 0) + 1
-    return template.render(
+    return templates.get_template("shop_jinja.html").render(
         title=title,
         user=request.session.get("user"),
         basket=request.session.get("basket", 0),
@@ -73,7 +76,8 @@ def page(request: Request, title: str) -> str:
         cookies=" ".join(sorted(request.cookies)),
         csrf_field="csrf_token",
         csrf_token=request.csrf_token,
-        consent=request.consent,
+        consent=consent_from(request.environ),  # ConsentGate
+        consent_banner=partial(pages.banner, page_request_from(request.environ)),  # ConsentGate
     )
 
 
@@ -98,25 +102,11 @@ def language(request: Request) -> None:
     request.set_cookies.append(f"language={chosen}; Path=/; Max-Age={180 * DAY}")
 
 
-def choice(request: Request) -> None:
-    """Record what the visitor decided; it governs this answer already."""
-    match request.field("choice"):
-        case "accept":
-            request.consent.grant(*CATEGORIES)
-        case "refuse":
-            request.consent.choose()
-        case "choose":
-            request.consent.choose(*CATEGORIES.intersection(request.form.get("category", [])))
-        case "withdraw":
-            request.consent.withdraw()
-
-
 FORMS: dict[str, Callable[[Request], None]] = {
     "/basket": basket,
     "/login": login,
     "/logout": logout,
     "/language": language,
-    "/choice": choice,
 }
 
 
@@ -127,8 +117,8 @@ def answer(request: Request, method: str, path: str) -> tuple[str, str]:
             return "403 Forbidden", ""
         FORMS[path](request)
         return "303 See Other", ""
-    if path in PAGES:
-        return "200 OK", page(request, PAGES[path])
+    if path in TITLES:
+        return "200 OK", page(request, TITLES[path])
     return "404 Not Found", ""
 
 
@@ -144,8 +134,7 @@ def shop(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return [body.encode()]
 
 
-gate = Gate(Policy.from_file(HERE / "shop.toml"), secret_keys=[SECRET_KEY])  # ConsentGate
-app = ConsentGateMiddleware(shop, gate)  # ConsentGate
+app = ConsentGateMiddleware(shop, gate, pages=pages)  # ConsentGate
 
 if __name__ == "__main__":
     make_server("127.0.0.1", int(os.environ.get("PORT", "8000")), app).serve_forever()

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from in_process import ASGITransport
+from in_thread import under_uvicorn
 from rich.console import Console
 from starlette_consentgate.demo import demo
 from starlette_consentgate.demo.command import address_of, listen, serve
@@ -33,8 +34,11 @@ from consentgate import Policy, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from visitor import NewVisitor
+
 DAY = 24 * 60 * 60
 DEADLINE = 20.0
+TICKED = re.compile(r"<input[^>]*\schecked[^>]*>")
 
 
 class Shop:
@@ -51,6 +55,15 @@ class Shop:
     def send(self, path: str, **fields: str | list[str]) -> httpx.Response:
         """Send a form with the token of the home page."""
         return self.client.post(path, data={"csrf_token": token_in(self.client.get("/")), **fields})
+
+    def choose(self, choice: str, *categories: str) -> httpx.Response:
+        """Decide by a form, as a browser without scripts does."""
+        fields = {"choice": choice, "category": list(categories), "next": "/product"}
+        return self.client.post("/consent/", data=fields)
+
+    def requests(self) -> list[str]:
+        """Return the requests that were shown, oldest first."""
+        return [observation.request for observation in self.shown]
 
     def verdicts(self) -> dict[str, str]:
         """Return what became of each cookie in the latest response."""
@@ -89,34 +102,91 @@ def test_before_a_choice_only_what_is_needed_leaves(shop: Shop) -> None:
     } == shop.verdicts()
 
 
+def test_a_choice_is_in_the_table_and_so_is_the_page_after_it(shop: Shop) -> None:
+    """The gate answers it in the shop's place, stores it, and leads back to the page."""
+    shop.client.get("/product")
+    answer = shop.choose("accept_all")
+    assert (303, "/product") == (answer.status_code, answer.headers["Location"])
+    assert {"eu-consent": "stored by the gate"} == shop.verdicts()
+    shop.client.get(answer.headers["Location"])
+    assert ["GET /product", "POST /consent/", "GET /product"] == shop.requests()
+    page = shop.client.get("/").text
+    assert re.search(r"<code>POST /consent/</code> 303.*?answered by ConsentGate", page, re.DOTALL)
+
+
+def test_what_the_banner_loads_does_not_crowd_the_table(shop: Shop) -> None:
+    """Its script, its style sheets, its fragments and the state are not shown."""
+    page = shop.client.get("/").text
+    loaded = re.findall(r'(?:src|href)="(/consent/[^"?]+\?v=[^"]+)"', page)
+    assert 2 == len(loaded)
+    for address in [*loaded, "/consent/banner?dialog=1", "/consent/state"]:
+        assert 200 == shop.client.get(address).status_code
+    assert ["GET /"] == shop.requests()
+
+
+def test_the_settings_page_is_in_the_table(shop: Shop) -> None:
+    """It is a page like another, on which no cookie is set; what was sent was not hidden."""
+    shop.client.get("/")
+    assert 200 == shop.client.get("/consent/").status_code
+    assert ["GET /", "GET /consent/"] == shop.requests()
+    assert {} == shop.verdicts()
+    assert ("session", True) in shop.shown[-1].carried()
+    assert "No cookie was set." in shop.client.get("/").text
+
+
+def test_the_banner_asks_whoever_has_not_decided(shop: Shop) -> None:
+    """It is gone after a choice; the link to the settings stays, in the shop's own words."""
+    link = 'href="/consent/?lang=en&amp;next=/product" data-cg-action="customise">Cookie settings<'
+    page = shop.client.get("/product").text
+    assert 'role="dialog"' in page
+    assert link in page
+    shop.choose("reject_all")
+    page = shop.client.get("/product").text
+    assert 'role="dialog"' not in page
+    assert link in page
+
+
+def test_the_banner_speaks_the_language_of_the_shop(shop: Shop) -> None:
+    """The shop's switch is the visitor's wish, whatever the browser prefers."""
+    assert '<div id="consentgate" lang="en"' in shop.client.get("/").text
+    shop.send("/language", language="fr")
+    page = shop.client.get("/", headers={"Accept-Language": "de"}).text
+    assert '<div id="consentgate" lang="fr"' in page
+
+
 def test_an_acceptance_lets_the_cookies_out(shop: Shop) -> None:
     """Analytics leave for 13 months instead of two years, and the choice is the gate's own."""
-    shop.send("/choice", choice="accept")
+    shop.choose("accept_all")
+    (row,) = shop.shown[-1].rows
+    assert ("eu-consent", "—", "181 days", "stored by the gate") == (row.name, *row[2:5])
+    shop.client.get("/")
     found = {row.name: (row.wanted, row.got, row.verdict) for row in shop.shown[-1].rows}
     assert ("730 days", "393 days", "shortened: too long") == found["_ga"]
     assert ("90 days", "90 days", "passed: accepted") == found["_fbp"]
-    assert ("—", "181 days", "stored by the gate") == found["eu-consent"]
     assert "stored by the gate" == found["eu-consent-deposits"][2]
 
 
 def test_a_refusal_is_the_reason_from_then_on(shop: Shop) -> None:
     """Refusing all says so in the verdicts."""
-    shop.send("/choice", choice="refuse")
+    shop.choose("reject_all")
+    shop.client.get("/")
     assert "stopped: refused" == shop.verdicts()["_ga"]
     assert "stopped: refused" == shop.verdicts()["_fbp"]
 
 
 def test_a_choice_is_obeyed_category_by_category(shop: Shop) -> None:
     """One box ticked lets out that category alone."""
-    shop.send("/choice", choice="choose", category=["advertising", "none of ours"])
+    shop.choose("save", "advertising")
+    shop.client.get("/")
     assert "stopped: refused" == shop.verdicts()["_ga"]
     assert "passed: accepted" == shop.verdicts()["_fbp"]
 
 
 def test_a_withdrawal_hides_what_the_browser_still_sends(shop: Shop) -> None:
     """The shop does not see the cookie that a script has written again (R17)."""
-    shop.send("/choice", choice="accept")
-    shop.send("/choice", choice="withdraw")
+    shop.choose("accept_all")
+    shop.client.get("/")
+    shop.choose("withdraw")
     shop.client.cookies.set("_ga", "GA1.2")
     shop.client.get("/")
     observation = shop.shown[-1]
@@ -126,30 +196,49 @@ def test_a_withdrawal_hides_what_the_browser_still_sends(shop: Shop) -> None:
 
 
 def test_a_withdrawal_deletes_what_was_stored(shop: Shop) -> None:
-    """The table tells what the shop tried from what the gate did in the same answer (R18)."""
-    shop.send("/choice", choice="accept")
+    """The gate deletes in the answer to the choice, and on the next page nothing is new (R18)."""
+    shop.choose("accept_all")
+    shop.client.get("/")
     assert "_ga" in shop.client.cookies
-    shop.send("/choice", choice="withdraw")
+    shop.choose("withdraw")
+    assert [("—", "deletion", "deleted: refused", "gate")] == [
+        row[2:] for row in shop.shown[-1].rows if row.name == "_ga"
+    ]
+    assert "_ga" not in shop.client.cookies
+    shop.client.get("/")
+    assert [("730 days", "nothing", "stopped: refused", "stop")] == [
+        row[2:] for row in shop.shown[-1].rows if row.name == "_ga"
+    ]
+
+
+def test_what_a_script_writes_again_is_deleted_beside_what_the_shop_tries(shop: Shop) -> None:
+    """The table tells what the shop tried from what the gate did in the same answer (R18)."""
+    shop.choose("reject_all")
+    shop.client.cookies.set("_ga", "GA1.2")
+    shop.client.get("/")
     assert [
+        ("to read it", "—", "hidden: refused", "hide"),
         ("730 days", "nothing", "stopped: refused", "stop"),
         ("—", "deletion", "deleted: refused", "gate"),
     ] == [row[2:] for row in shop.shown[-1].rows if row.name == "_ga"]
-    assert "_ga" not in shop.client.cookies
 
 
-def test_a_choice_that_is_none_is_a_bad_request(shop: Shop) -> None:
-    """A form that was tampered with decides nothing."""
-    assert 400 == shop.send("/choice", choice="perhaps").status_code
+def test_a_choice_that_is_none_decides_nothing(shop: Shop) -> None:
+    """Neither one that was tampered with, nor one from another site."""
+    assert 400 <= shop.choose("perhaps").status_code < 500
+    elsewhere = {"Origin": "http://evil.example"}
+    answer = shop.client.post("/consent/", data={"choice": "accept_all"}, headers=elsewhere)
+    assert 403 == answer.status_code
     assert "eu-consent" not in shop.client.cookies
 
 
-@pytest.mark.parametrize("path", ["/basket", "/login", "/logout", "/language", "/choice"])
+@pytest.mark.parametrize("path", ["/basket", "/login", "/logout", "/language"])
 @pytest.mark.parametrize("known", [True, False])
 def test_a_forged_form_is_refused(shop: Shop, path: str, *, known: bool) -> None:
     """Neither a wrong token nor a visitor without one can send a form."""
     if known:
         shop.client.get("/")
-    answer = shop.client.post(path, data={"choice": "accept", "csrf_token": "" if known else "x"})
+    answer = shop.client.post(path, data={"csrf_token": "" if known else "x"})
     assert 403 == answer.status_code
 
 
@@ -186,22 +275,25 @@ def test_the_page_shows_its_own_response(shop: Shop) -> None:
 
 def test_nothing_is_ticked_before_the_visitor_ticks_it(shop: Shop) -> None:
     """Consent is given by an act (CJEU, C-673/17)."""
-    assert " checked" not in shop.client.get("/").text
-    shop.send("/choice", choice="choose", category="statistics")
-    assert 1 == shop.client.get("/").text.count(" checked")
+    assert [] == TICKED.findall(shop.client.get("/").text + shop.client.get("/consent/").text)
+    shop.choose("save", "statistics")
+    (box,) = TICKED.findall(shop.client.get("/consent/").text)
+    assert 'value="statistics"' in box
 
 
 def test_pages_need_nothing_from_elsewhere(shop: Shop) -> None:
     """Every address in the page and in its style sheet is one of the shop's own."""
     page = shop.client.get("/").text
-    found = set(re.findall(r'(?:src|href|action)="([^"]*)"', page))
+    found = set(re.findall(r' (?:src|href|action)="([^"]*)"', page))
     assert [] == [address for address in found if not address.startswith("/")]
-    for address in (address for address in found if address.startswith("/static/")):
+    files = {address for address in found if re.match(r"/static/|.*\?v=", address)}
+    assert {"/static/demo.css", "/static/demo.js", "/static/teapot.svg"} < files
+    for address in files:
         answer = shop.client.get(address)
         assert 200 == answer.status_code
         assert [] == answer.headers.get_list("Set-Cookie")
     assert "url(" not in shop.client.get("/static/demo.css").text
-    assert "<script" not in page
+    assert [] == re.findall(r"<script(?![^>]* src=)", page)
 
 
 def test_both_languages_say_the_same_things() -> None:
@@ -247,6 +339,53 @@ def test_what_the_gate_deletes_is_called_a_deletion() -> None:
         ("_ga", "deleted: refused"),
         ("eu-consent-deposits", "deleted by the gate"),
     ] == [(row.name, row.verdict) for row in rows(observation, Policy("1"))]
+
+
+# -- in the browser ---------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("button", "verdict"),
+    [("Accept all", "passed: accepted"), ("Reject all", "stopped: refused")],
+)
+def test_the_panel_follows_a_choice_at_once(
+    new_visitor: NewVisitor, button: str, verdict: str
+) -> None:
+    """The banner's script decides without a reload, so the page is written anew."""
+    with under_uvicorn(create_shop(lambda latest: None)) as port:
+        page = new_visitor().open(f"http://127.0.0.1:{port}/product")
+        page.get_by_role("button", name=button).click()
+        page.locator(".response[open] tr", has_text="_fbp").get_by_text(verdict).wait_for()
+        shown = page.locator(".response > summary code").all_inner_texts()
+        assert ["GET /product", "POST /consent/", "GET /product"] == shown
+
+
+@pytest.mark.browser
+def test_a_choice_is_changed_by_the_shops_own_link(new_visitor: NewVisitor) -> None:
+    """It opens the dialog on the page, and a withdrawal shows what the gate deleted."""
+    with under_uvicorn(create_shop(lambda latest: None)) as port:
+        page = new_visitor().open(f"http://127.0.0.1:{port}/")
+        page.get_by_role("button", name="Accept all").click()
+        page.get_by_role("dialog").wait_for(state="detached")
+        page.get_by_role("link", name="Cookie settings").click()
+        page.get_by_role("button", name="Reject all").click()
+        page.get_by_role("dialog").wait_for(state="detached")
+        choice = page.locator(".response", has_text="POST /consent/").first
+        choice.locator("summary").first.click()
+        choice.get_by_role("row", name="_ga").get_by_text("deleted: refused").wait_for()
+
+
+@pytest.mark.browser
+def test_the_banner_leaves_what_was_stopped_in_sight(new_visitor: NewVisitor) -> None:
+    """On a desktop the table is read before the choice, and not only after it."""
+    with under_uvicorn(create_shop(lambda latest: None)) as port:
+        page = new_visitor().open(f"http://127.0.0.1:{port}/")
+        dialog = page.get_by_role("dialog").bounding_box()
+        stopped = page.locator("tr.stop").last.bounding_box()
+        assert dialog
+        assert stopped
+        assert stopped["y"] + stopped["height"] <= dialog["y"]
 
 
 # -- in the terminal --------------------------------------------------------------------------

@@ -102,10 +102,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "policy_version": N_("Version of the cookie policy: {version}"),
         # Translators: heading of the part about the stored proof of the visitor's decisions.
         "record_title": N_("Record of your choices"),
-        "record_text": N_(
-            "We keep a record of your choices so that we can prove them. You can download it or "
-            "have it erased."
-        ),
+        # Translators: true with and without a database; without one it is in the visitor's cookie.
+        "record_text": N_("You can download what we keep of your choices, or have it erased."),
         "download": N_("Download the record"),
         "erase": N_("Erase the record"),
         "back": N_("Back to the site"),

@@ -65,8 +65,8 @@ class Observation:
     sent: str
     """The Cookie header of the browser."""
     status: int = 0
-    seen: str = ""
-    """The Cookie header that reached the shop."""
+    seen: str | None = None
+    """The Cookie header that reached the shop; None where ConsentGate answered in its place."""
     wanted: list[str] = field(default_factory=list[str])
     """The Set-Cookie lines of the shop."""
     got: list[str] = field(default_factory=list[str])
@@ -76,7 +76,7 @@ class Observation:
 
     def carried(self) -> list[tuple[str, bool]]:
         """Return the names of the browser's cookies, each with whether it reached the shop."""
-        seen = self.seen.split("; ")
+        seen = (self.sent if self.seen is None else self.seen).split("; ")
         return [(name_of(pair), pair in seen) for pair in self.sent.split("; ") if pair]
 
 
@@ -91,6 +91,11 @@ class Recorder:
         self.latest: deque[Observation] = deque(maxlen=_KEPT)
         self._show = show
         self._count = 0
+
+    def shows(self, path: str) -> bool:
+        """Whether a request for ``path`` is shown; the banner's files would crowd the table."""
+        prefix = self.policy.path_prefix
+        return path == prefix or not path.startswith(prefix)
 
     def begin(self, scope: Scope) -> Observation:
         """Start the observation of a request; whatever answers it finds it in its context."""
@@ -124,7 +129,7 @@ class Outside:
         observation = self.recorder.begin(scope)
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and self.recorder.shows(scope["path"]):
                 observation.status = message["status"]
                 observation.got = set_cookie_lines(message)
                 self.recorder.finish(observation)

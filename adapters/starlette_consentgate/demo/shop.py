@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from consentgate import Policy
-from starlette_consentgate import ConsentGateMiddleware, consent_from
+from starlette_consentgate import ConsentGateMiddleware, consent_banner
 from starlette_consentgate.demo.observation import Inside, Outside, Recorder
 from starlette_consentgate.demo.words import WORDS
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).parent
 _DAY: Final = 24 * 60 * 60
-_CATEGORIES: Final = ("statistics", "advertising")
 _ENVIRONMENT: Final = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
 
 
@@ -53,7 +52,7 @@ def create_shop(show: Show) -> Starlette:
         ],
     )
     shop.state.recorder = recorder
-    # Style sheets set no cookies; kept out of the gate they do not crowd the table.
+    # Static files set no cookies; kept out of the gate they do not crowd the table.
     return Starlette(
         routes=[Mount("/static", StaticFiles(directory=_HERE / "static")), Mount("/", shop)]
     )
@@ -70,8 +69,9 @@ async def page(request: Request, title: str) -> Response:
         "words": WORDS[language],
         "session": request.session,
         "csrf_token": token,
-        "consent": consent_from(request),
-        "categories": [recorder.policy.categories[name] for name in _CATEGORIES],
+        "path": request.url.path,
+        # Asked for now: whom the page depends on is said in its headers.
+        "banner": consent_banner(request, language=language, link=False),
         "latest": recorder.latest,
     }
     response = StreamingResponse(rendered_late(context), media_type="text/html")
@@ -143,24 +143,6 @@ async def language(request: Request) -> Response:
     return response
 
 
-async def choice(request: Request) -> Response:
-    """Record what the visitor decided; it governs this answer already."""
-    form = await checked_form(request)
-    consent = consent_from(request)
-    match form.get("choice"):
-        case "accept":
-            consent.grant(*_CATEGORIES)
-        case "refuse":
-            consent.choose()
-        case "choose":
-            consent.choose(*set(_CATEGORIES).intersection(form.getlist("category")))
-        case "withdraw":
-            consent.withdraw()
-        case _:
-            raise HTTPException(400, "choice is none of accept, refuse, choose, withdraw")
-    return back(request)
-
-
 ROUTES: Final = [
     Route("/", partial(page, title="home")),
     Route("/product", partial(page, title="product")),
@@ -168,5 +150,4 @@ ROUTES: Final = [
     Route("/login", login, methods=["POST"]),
     Route("/logout", logout, methods=["POST"]),
     Route("/language", language, methods=["POST"]),
-    Route("/choice", choice, methods=["POST"]),
 ]

@@ -17,14 +17,7 @@ WORDS: Final = {
         "name": "Your name",
         "login": "Sign in",
         "logout": "Sign out",
-        "cookies": "Your cookies",
-        "undecided": "We would like to count visits and to show you advertisements. "
-        "The shop works just as well without.",
-        "decided": "Your choice is kept for six months. Change it whenever you like.",
-        "accept": "Accept all",
-        "refuse": "Refuse all",
-        "save": "Save my choice",
-        "withdraw": "Withdraw my consent",
+        "cookies": "Cookie settings",
     },
     "fr": {
         "shop": "La boutique de thé",
@@ -40,13 +33,6 @@ WORDS: Final = {
         "name": "Votre nom",
         "login": "Se connecter",
         "logout": "Se déconnecter",
-        "cookies": "Vos cookies",
-        "undecided": "Nous aimerions compter les visites et vous montrer des publicités. "
-        "La boutique marche aussi bien sans.",
-        "decided": "Votre choix est gardé six mois. Vous pouvez le changer à tout moment.",
-        "accept": "Tout accepter",
-        "refuse": "Tout refuser",
-        "save": "Enregistrer mon choix",
-        "withdraw": "Retirer mon consentement",
+        "cookies": "Gestion des cookies",
     },
 }
