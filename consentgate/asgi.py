@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from consentgate.exceptions import MiddlewareMissing
-from consentgate.page import MAX_BODY, PageRequest, check_pages
+from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["ConsentGateMiddleware", "consent_from", "page_request_from"]
 
 VISIT_KEY = "consentgate.visit"
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _NOT_MODIFIED: Final = 304
 _MOST_NAMES: Final = 256
@@ -81,10 +86,14 @@ class ScopeRequest:
 def split_path(scope: Scope) -> tuple[str, str]:
     """Return where the application is mounted, and the request's path below.
 
-    Some servers leave ``root_path`` out of ``path``, against the specification.
+    Some servers leave ``root_path`` out of ``path``, against the specification, and some put one
+    with a slash at its end before a path that has one at its beginning.
     """
     path = cast("str", scope["path"])
-    root = cast("str", scope.get("root_path", "")).rstrip("/")
+    root = cast("str", scope.get("root_path", ""))
+    if root.endswith("/") and path.startswith(f"{root}/"):
+        path = path[len(root) :]
+    root = root.rstrip("/")
     within = path == root or path.startswith(f"{root}/")
     return root, path[len(root) :] if within else path
 
@@ -108,15 +117,16 @@ class ConsentGateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        app = self.app
-        if self.pages is not None and _is_for(self.pages, scope):
-            app = PagesApplication(self.pages)
-        outer = scope.get(VISIT_KEY)
+        if scope["type"] not in _WITH_COOKIES:
+            await self.app(scope, receive, send)
+            return
+        outer = cast("Visit | None", scope.get(VISIT_KEY))
         is_judged = outer is not None and outer.covers(self.gate)
-        if is_judged or scope["type"] not in _WITH_COOKIES:
+        visit = outer if outer is not None and is_judged else open_visit(self.gate, scope)
+        app = self.app if self.pages is None else self._application(self.pages, visit, scope)
+        if is_judged:
             await app(scope, receive, send)
             return
-        visit = open_visit(self.gate, scope)
 
         # Not a coroutine: it would be one more to drive for every message.
         def gated_send(message: Message) -> Awaitable[None]:
@@ -129,10 +139,18 @@ class ConsentGateMiddleware:
         finally:
             visit.released = True  # whoever answers now with this scope is gated anew
 
-
-def _is_for(pages: Pages, scope: Scope) -> bool:
-    path = split_path(scope)[1] if scope.get("root_path") else scope.get("path")
-    return path in pages.paths and scope["type"] == "http"
+    def _application(self, pages: Pages, visit: Visit, scope: Scope) -> ASGIApplication:
+        """Return who answers: the visitor's pages for their own paths, the site for all others."""
+        path = scope["path"]
+        root = scope.get("root_path")
+        if root:
+            path = split_path(scope)[1]
+        if visit.pages is None:
+            visit.pages = pages
+            if root:  # now, because routers further in move it
+                visit.root = mounted_at(root)
+        is_page = path in pages.paths and scope["type"] == "http"
+        return PagesApplication(pages) if is_page else self.app
 
 
 class PagesApplication:
@@ -145,8 +163,8 @@ class PagesApplication:
         """Answer one request."""
         body = await _read_body(receive) if scope["method"] == "POST" else b""
         request = page_request_from(scope, body)
-        if self.pages.blocking:
-            status, headers, content = await asyncio.to_thread(self.pages.answer, request)
+        if self.pages.blocking(request):
+            status, headers, content = await _in_thread(self.pages.answer, request)
         else:
             status, headers, content = self.pages.answer(request)
         octets = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
@@ -154,8 +172,22 @@ class PagesApplication:
         await send({"type": "http.response.body", "body": content})
 
 
+_THREADS: Final = ThreadPoolExecutor(8, thread_name_prefix="consentgate")
+"""Of our own, so that a slow record store does not use up those of the application."""
+
+
+async def _in_thread(answer: Callable[[T], R], request: T) -> R:
+    """Return what ``answer`` returns, while the event loop goes on: asyncio's or trio's."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules["trio"]  # whoever runs us without asyncio has it
+        return cast("R", await trio.to_thread.run_sync(answer, request))
+    return await loop.run_in_executor(_THREADS, answer, request)
+
+
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the request's body, or None where it is too long or the visitor has gone."""
+    """Return the request's body, or None where it is too long or breaks off."""
     body = b""
     while len(body) <= MAX_BODY:
         message = await receive()
@@ -172,9 +204,9 @@ def page_request_from(scope: Scope, body: bytes | None = b"") -> PageRequest:
 
     Raises `MiddlewareMissing` where the request did not pass through the middleware.
     """
-    root, path = split_path(scope)
+    _, path = split_path(scope)
     query = cast("bytes", scope.get("query_string", b"")).decode("latin-1")
-    return PageRequest(_visit_from(scope), scope.get("method", "GET"), root, path, query, body)
+    return PageRequest(_visit_from(scope), scope.get("method", "GET"), path, query, body)
 
 
 def open_visit(gate: Gate, scope: Scope) -> Visit:

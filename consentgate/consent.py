@@ -157,11 +157,14 @@ class Consent:
         now: float,
         *,
         presumed_refused: frozenset[str] = frozenset(),
+        subject: str | None = None,
     ) -> None:
         self._policy = policy
         self._decision = self._sent = decision
         self._signal: Signal = signal
         self._presumed_refused = presumed_refused
+        self.subject = self._sent_subject = decision.id if decision else subject
+        """The random name of this visitor's decisions, also of one that counts no more."""
         self._now = int(now)
         self._changed = False
         self._closed = ""
@@ -239,15 +242,17 @@ class Consent:
         named = categories or self._policy.decidable
         self._decide(granted.difference(named), refused.union(named))
 
-    def choose(self, *categories: str) -> None:
+    def choose(self, *categories: str, among: Iterable[str] | None = None) -> None:
         """Record that the visitor accepts exactly ``categories`` and refuses all others.
 
-        It is what a form of one checkbox for each category says. Raises what `grant` raises.
+        It is what a form of one checkbox for each category says. Where the form has not all of
+        them, ``among`` tells which; about the rest nothing is said. Raises what `grant` raises.
         """
         self._check(categories)
-        self._decide(
-            frozenset(categories), frozenset(self._policy.decidable).difference(categories)
-        )
+        asked = frozenset(self._policy.decidable if among is None else among).union(categories)
+        granted, refused = self._answers()
+        chosen = frozenset(categories)
+        self._decide((granted - asked) | chosen, (refused - asked) | (asked - chosen))
 
     def forget(self) -> None:
         """Delete the visitor's decision, so that they are undecided as in a new browser.
@@ -256,10 +261,12 @@ class Consent:
         """
         self._check(())
         self._become(None)
+        self.subject = None
 
     def revert(self) -> None:
         """Take back what was decided while answering this request, as if it had not been."""
         self._become(self._sent)
+        self.subject = self._sent_subject
         self._changed = False
 
     def close(self, reason: str) -> None:
@@ -291,9 +298,14 @@ class Consent:
                 refused | (needs_grant - granted),
                 self._now,
                 self._policy.version,
-                self._decision.id if self._decision else secrets.token_urlsafe(_ID_OCTETS),
+                self._name(),
             )
         )
+
+    def _name(self) -> str:
+        if self.subject is None:
+            self.subject = secrets.token_urlsafe(_ID_OCTETS)
+        return self.subject
 
     def _become(self, decision: Decision | None) -> None:
         self._decision = decision

@@ -116,6 +116,16 @@ class Gate:
                 valid.append(decision)
         return valid[0] if len(valid) == 1 else _newest(valid)
 
+    def subject(self, cookie: str) -> str | None:
+        """Return the name of the visitor's decisions, also where the last one counts no more.
+
+        It is the one under which its records are kept, and the next one follows them.
+        """
+        tokens = cookie_header.values(cookie, self.policy.cookie_name)[:_MOST_OWN_COOKIES]
+        signed = [decision for token in tokens if (decision := self._decisions[token])]
+        newest = max(signed, key=lambda decision: decision.decided_at, default=None)
+        return newest.id if newest else None
+
     def first_deposits(self, cookie: str, now: float) -> dict[int, int]:
         """Return the dates that the Cookie header carries, by `deposit_key` (R13)."""
         tokens = cookie_header.values(cookie, self._deposits_cookie_name)
@@ -144,8 +154,8 @@ class Gate:
         return dnt if gpc == "ignore" or dnt == "override" else gpc
 
     def sends_gpc(self, request: Request) -> bool:
-        """Whether ``request`` has a Global Privacy Control signal that the policy heeds (R22)."""
-        return self.policy.gpc != "ignore" and _is_sent(request, "sec-gpc")
+        """Whether ``request`` has a Global Privacy Control signal, heeded or not (R22)."""
+        return _is_sent(request, "sec-gpc")
 
     def varying_headers(self) -> tuple[str, ...]:
         """Return the request headers that the consent depends on (R23)."""

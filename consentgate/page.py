@@ -30,10 +30,8 @@ class PageRequest:
 
     visit: Visit
     method: str
-    root: str
-    """Where the application is mounted (SCRIPT_NAME, ``root_path``), percent-decoded."""
     path: str
-    """The path below ``root``, percent-decoded."""
+    """The path below the place where the application is mounted, percent-decoded."""
     query: str
     """The query string as it was sent, without ``?``."""
     body: bytes | None = b""
@@ -70,14 +68,23 @@ class Pages(Protocol):
         """The paths they answer, below the place where the application is mounted."""
         ...
 
-    @property
-    def blocking(self) -> bool:
+    def blocking(self, request: PageRequest) -> bool:
         """Whether to answer may take long, so that an event loop must not wait for it."""
         ...
 
     def answer(self, request: PageRequest) -> PageResponse:
         """Return the answer to a request for one of `paths`."""
         ...
+
+
+def mounted_at(root: str) -> str:
+    """Return where the application is mounted as an address begins with it, or an empty text.
+
+    ``root`` is SCRIPT_NAME or ``root_path``. Proxies write it with a slash at its end, too; and two
+    at its beginning would make a host of it (RFC 3986 4.2).
+    """
+    name = root.strip("/")
+    return f"/{name}" if name else ""
 
 
 def check_pages(pages: Pages | None, gate: Gate) -> None:

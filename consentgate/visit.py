@@ -14,6 +14,7 @@ from consentgate.deletions import deletions, field_octets
 from consentgate.deposits import Deposits
 from consentgate.exceptions import CookieBlocked
 from consentgate.known_cookie import KnownCookie, Verdict
+from consentgate.origin import is_of_host
 from consentgate.set_cookie import (
     Attributes,
     SetCookie,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from consentgate.gate import Gate
     from consentgate.known_cookie import Action, Reason
+    from consentgate.page import Pages
     from consentgate.policy import Signal
 
     Header = tuple[str, str]
@@ -79,6 +81,11 @@ class Visit:
     """Whether there may be `additions` to the response."""
     released = False
     """Whether the response's headers have left."""
+    pages: Pages | None = None
+    """The visitor's pages of the site, if it serves any."""
+    root = ""
+    """Where the application that serves them is mounted, percent-decoded, before routers of its
+    own move SCRIPT_NAME or ``root_path``."""
 
     # What nobody asked for stays here, with the class, and costs a request nothing.
     _allowed: frozenset[str] | None = None
@@ -115,6 +122,7 @@ class Visit:
                 self._signal,
                 self.now,
                 presumed_refused=self._presumed_refused,
+                subject=None if self._decision else self.gate.subject(self.cookie),
             )
             self._close_if_too_late(self._consent)
         return self._consent
@@ -584,7 +592,7 @@ def _withholds_lax_cookies(request: Request) -> bool:
     site = request.header("sec-fetch-site")
     if not site:  # without TLS browsers do not say
         origin = request.header("origin")
-        return origin != "" and origin.partition("://")[2] != request.header("host")
+        return origin != "" and not is_of_host(origin, request.header("host"))
     page = ("navigate", "document", "")
     asked = tuple(map(request.header, ("sec-fetch-mode", "sec-fetch-dest", "origin")))
     return site == "cross-site" and asked != page

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing
-from consentgate.page import MAX_BODY, PageRequest, check_pages
+from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
@@ -85,13 +85,12 @@ class ConsentGateMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        app = self.app
-        if self.pages is not None and environ.get("PATH_INFO") in self.pages.paths:
-            app = PagesApplication(self.pages)
-        outer = environ.get(VISIT_KEY)
-        if outer is not None and outer.covers(self.gate):
+        outer = cast("Visit | None", environ.get(VISIT_KEY))
+        is_judged = outer is not None and outer.covers(self.gate)
+        visit = outer if outer is not None and is_judged else open_visit(self.gate, environ)
+        app = self.app if self.pages is None else self._application(self.pages, visit, environ)
+        if is_judged:
             return app(environ, start_response)
-        visit = open_visit(self.gate, environ)
 
         def gated_start_response(
             status: str,
@@ -107,6 +106,15 @@ class ConsentGateMiddleware:
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
             raise
+
+    def _application(self, pages: Pages, visit: Visit, environ: WSGIEnvironment) -> WSGIApplication:
+        """Return who answers: the visitor's pages for their own paths, the site for all others."""
+        if visit.pages is None:
+            visit.pages = pages
+            if root := environ.get("SCRIPT_NAME"):  # now, because routers further in move it
+                visit.root = mounted_at(_decoded(root))
+        is_page = environ.get("PATH_INFO") in pages.paths
+        return PagesApplication(pages) if is_page else self.app
 
 
 class PagesApplication:
@@ -125,15 +133,19 @@ class PagesApplication:
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes | None:
-    """Return the request's body, or None where it is too long or its length no number."""
+    """Return the request's body, or None where it is too long or breaks off."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    if environ.get("wsgi.input_terminated") and length == "0":  # it may be chunked
-        body = cast("bytes", environ["wsgi.input"].read(MAX_BODY + 1))
-        return body if len(body) <= MAX_BODY else None
+    is_chunked = length == "0" and environ.get("wsgi.input_terminated")
     if not length.isdecimal() or len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
         return None
-    body = cast("bytes", environ["wsgi.input"].read(int(length)))
-    return body if len(body) == int(length) else None
+    try:
+        body = cast(
+            "bytes", environ["wsgi.input"].read(MAX_BODY + 1 if is_chunked else int(length))
+        )
+    except OSError:
+        return None
+    is_whole = len(body) <= MAX_BODY if is_chunked else len(body) == int(length)
+    return body if is_whole else None
 
 
 def page_request_from(environ: WSGIEnvironment, body: bytes | None = b"") -> PageRequest:
@@ -144,7 +156,6 @@ def page_request_from(environ: WSGIEnvironment, body: bytes | None = b"") -> Pag
     return PageRequest(
         _visit_from(environ),
         environ["REQUEST_METHOD"],
-        _decoded(environ.get("SCRIPT_NAME", "")),
         _decoded(environ.get("PATH_INFO", "")),
         environ.get("QUERY_STRING", ""),
         body,

@@ -45,6 +45,7 @@ POLICY: Final[Mapping[str, Any]] = {
         },
         {"name": "_fbp", "category": "advertising", "max_age": "90 days", "vendor": "Meta"},
         {"name": "film", "category": "social", "max_age": "1 day"},
+        {"name": "layout", "category": "functional", "max_age": "6 months"},
         {"name": "session", "category": "necessary"},
     ],
 }
@@ -96,12 +97,12 @@ _WAITING: Final = """
 <script type="text/plain" data-consent="statistics" nonce="NONCE" src="counter.js"></script>
 <script type="text/plain" data-consent="statistics" nonce="NONCE">ran.push("after")</script>
 <script type="text/plain" data-consent="advertising" nonce="NONCE">ran.push("advert")</script>
-<iframe data-consent="social" data-src="film" title="A film"></iframe>
+<iframe data-consent="social" data-src="film" title="A film" width="480" height="270"></iframe>
 """
 
 _WAITING_FILES: Final = """
 <script type="text/plain" data-consent="statistics" src="counter.js"></script>
-<iframe data-consent="social" data-src="film" title="A film"></iframe>
+<iframe data-consent="social" data-src="film" title="A film" width="480" height="270"></iframe>
 """
 
 _SCRIPT_LINE: Final = '<script src="consent/banner.js" defer></script>'
@@ -124,7 +125,8 @@ def _csp(policy: str) -> tuple[Header, ...]:
 
 _SHARED: Final = (("Cache-Control", "public, max-age=600"),)
 _SHELVES: Final = "".join(
-    f'<p>Shelf {number}: <a href="tea?{number}">tea {number}</a></p>' for number in range(40)
+    f'<p align="center">Shelf {number}: <a href="tea?{number}">tea {number}</a></p>'
+    for number in range(40)
 )
 
 PAGES: Final[Mapping[str, Page]] = {
@@ -161,7 +163,7 @@ PAGES: Final[Mapping[str, Page]] = {
 - `/cached`: the same, but any cache may keep it, and the banner is one line
 - `/kept`: the same, and the browser keeps it with the banner of the moment
 - `/strict`, `/strict-cached`, `/nonce`, `/offline`: under a Content-Security-Policy
-- `/tall`: links from top to bottom
+- `/tall`: links from top to bottom, in the middle where the banner is
 - `/google`: with Google's Consent Mode
 - `/analytics`: says which cookies the application was sent
 """

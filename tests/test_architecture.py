@@ -27,7 +27,16 @@ ROOT = Path(__file__).parent.parent
 # From the ground up. A module imports modules below its own line or beside it, never above.
 LAYERS = (
     {"exceptions"},
-    {"cache", "cookie_header", "duration", "rule_index", "set_cookie", "signing", "values"},
+    {
+        "cache",
+        "cookie_header",
+        "duration",
+        "origin",
+        "rule_index",
+        "set_cookie",
+        "signing",
+        "values",
+    },
     {"caching", "consent", "deletions", "deposits", "policy", "policy_file", "record"},
     {"known_cookie"},
     {"visit"},

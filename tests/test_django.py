@@ -55,6 +55,7 @@ from consentgate import (
     ConfigurationError,
     CookieBlocked,
     DecisionNotStored,
+    Gate,
     MiddlewareMissing,
     Policy,
     UnknownCategory,
@@ -62,13 +63,13 @@ from consentgate import (
 )
 from consentgate.duration import DAY, months
 from consentgate.page import PageResponse
+from consentgate.pages import ConsentPages
 from consentgate.testing import consent_cookie, deposits_cookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from consentgate import Gate
     from consentgate.page import PageRequest
 
 ANALYTICS = "_ga=GA1.7; Max-Age=3600; Path=/; Priority=High; Partitioned; Secure"
@@ -254,8 +255,7 @@ class TestChecks:
             assert [
                 (
                     "consentgate.E002",
-                    "CONSENTGATE['POLCY'] is no setting; "
-                    "use POLICY, SECRET_KEYS, ON_VERDICT, PAGES",
+                    f"CONSENTGATE['POLCY'] is no setting; use {', '.join(conf.KEYS)}",
                 )
             ] == found()
 
@@ -1076,7 +1076,7 @@ class TestPages:
             compiled("{% consent_banner %}").render()
         with (
             self.settings(PAGES=None),
-            pytest.raises(ImproperlyConfigured, match="leave it out to have a banner"),
+            pytest.raises(ConfigurationError, match="has no pages"),
         ):
             rendered("{% consent_banner %}", Client())
 
@@ -1106,16 +1106,59 @@ class TestPages:
             answered = asyncio.run(response) if is_async else response  # type: ignore[arg-type]  # as the front is
         assert 413 == answered.status_code
 
+    def test_a_form_that_is_cut_short_is_no_choice(self) -> None:
+        """Its length says that more was to come."""
+        kind = "application/x-www-form-urlencoded"
+        request = RequestFactory().post("/consent/", "choice=accept_all", content_type=kind)
+        request.META["CONTENT_LENGTH"] = "500"
+        answered = ConsentGateMiddleware(plain)(request)
+        assert 413 == answered.status_code  # type: ignore[union-attr]  # it is no coroutine
+
+    def test_the_host_must_be_allowed(self) -> None:
+        """As for any other page of Django's."""
+        with override_settings(ALLOWED_HOSTS=["shop.example"]), site(plain):
+            assert 400 == Client().get("/consent/").status_code
+
+    def test_what_has_no_body_has_no_type(self) -> None:
+        """Caches take over what a 304 says."""
+        with site(plain):
+            etag = Client().get("/consent/banner.js")["ETag"]
+            answered = Client().get("/consent/banner.js", headers={"If-None-Match": etag})
+        assert 304 == answered.status_code
+        assert not answered.has_header("Content-Type")
+
+    def test_a_nonce_that_is_not_there_is_none(self) -> None:
+        """A template variable may be None."""
+        assert "nonce" not in rendered("{% consent_banner nonce=None %}", Client())
+
+    def test_a_tag_shows_the_pages_that_answer(self) -> None:
+        """Also where a middleware factory has a gate and pages of its own."""
+        gate = Gate(Policy("1", path_prefix="/privacy/"), "key")
+        pages = ConsentPages(gate, languages=["it"])
+        template = "{% consent_banner %}"
+        middleware = ConsentGateMiddleware(lambda request: page(request, template), gate, pages)
+        text = middleware(RequestFactory().get("/")).content.decode()  # type: ignore[union-attr]  # it is no coroutine
+        assert 'lang="it"' in text
+        assert "/privacy/banner.js" in text
+
+    def test_pages_need_their_gate(self) -> None:
+        """Those of the settings would be another's."""
+        pages = ConsentPages(Gate(Policy("1"), "key"))
+        with pytest.raises(ConfigurationError, match="give gate="):
+            ConsentGateMiddleware(plain, pages=pages)
+
     def test_an_event_loop_does_not_wait_for_the_store(self) -> None:
         """What may block is asked in another thread."""
 
         class Slow:
-            blocking = True
             paths = frozenset({"/consent/"})
             thread = 0
 
             def __init__(self, gate: Gate) -> None:
                 self.gate = gate
+
+            def blocking(self, _request: PageRequest) -> bool:
+                return True
 
             def answer(self, _request: PageRequest) -> PageResponse:
                 self.thread = threading.get_ident()

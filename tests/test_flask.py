@@ -14,7 +14,9 @@ import jinja2
 import pytest
 from additions import is_deposits_cookie, without_additions
 from flask import Flask, make_response, render_template_string, session
-from flask_consentgate import ConsentGate, consent_from
+from flask_consentgate import ConsentGate, consent_banner, consent_from
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ
 
 from consentgate import (
@@ -583,6 +585,44 @@ class TestPages:
         """The message names the options that there are."""
         with pytest.raises(ConfigurationError, match=r"'site'.*site_name"):
             gated_app(pages={"site": "Tea"})
+
+    def test_a_banner_needs_pages(self) -> None:
+        """The error says what was switched off."""
+        client = self.app("{{ consent_banner() }}", pages=None).test_client()
+        with pytest.raises(ConfigurationError, match="has no pages"):
+            client.get("/tea")
+
+    def test_proxy_fix_stays_outside(self) -> None:
+        """The gate must know the host, the scheme and the prefix that visitors see."""
+        app = make_app()
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1, x_host=1)  # type: ignore[method-assign]  # as Flask's documentation does
+        ConsentGate(app, policy=POLICY)
+        forwarded = {
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "shop.example",
+            "X-Forwarded-Prefix": "/shop/",
+            "Origin": "https://shop.example",
+        }
+        answered = app.test_client().post(
+            "/consent/", data={"choice": "accept_all"}, headers=forwarded
+        )
+        assert (303, "/shop/consent/") == (answered.status_code, answered.headers["Location"])
+        assert "; Secure" in set_cookies(answered)[0]
+
+    def test_another_application_inside_has_the_same_pages(self) -> None:
+        """A dispatcher moves SCRIPT_NAME, and the pages stay where the gate is."""
+        inner = Flask("inner")
+
+        @inner.get("/")
+        def hello() -> str:
+            return consent_banner(flask.request)
+
+        app = make_app()
+        app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/admin": inner})  # type: ignore[method-assign]  # as above
+        ConsentGate(app, policy=POLICY)
+        text = app.test_client().get("/admin/").text
+        assert 'action="/consent/"' in text
+        assert 'name="next" value="/admin/"' in text
 
     def test_a_blueprint_below_a_prefix_does_not_move_them(self) -> None:
         """A mounted application does: SCRIPT_NAME is part of each address."""

@@ -12,13 +12,15 @@ import logging
 import re
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jinja2 import TemplateSyntaxError
 
 from consentgate import (
     Category,
@@ -32,7 +34,7 @@ from consentgate import (
     asgi,
     wsgi,
 )
-from consentgate.page import MAX_BODY, PageRequest, PageResponse
+from consentgate.page import MAX_BODY, PageRequest, PageResponse, mounted_at
 from consentgate.pages import ConsentPages
 from consentgate.pages.choices import local_path
 from consentgate.testing import NOW, consent_cookie
@@ -113,7 +115,8 @@ def asked(
     path, _, query = path.partition("?")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     visit = pages.gate.visit(Asked(named, root + path), cookie)
-    return PageRequest(visit, method, root, path, query, body)
+    visit.root = root
+    return PageRequest(visit, method, path, query, body)
 
 
 def answer(pages: ConsentPages, *request: Any, **more: Any) -> PageResponse:
@@ -352,9 +355,31 @@ class TestBanner:
         assert 'role="dialog"' not in banner
         assert 'data-cg-action="customise"' not in banner
 
+    def test_it_tells_the_script_what_it_was_made_of(self) -> None:
+        """The time in the cookie that came, whether or not the decision counts."""
+        pages = ConsentPages(gate())
+        cases = {
+            "": "",
+            token(pages): str(int(NOW)),
+            token(pages)[:-5]: str(int(NOW)),
+            "eu-consent=junk": "",
+        }
+        for cookie, time in cases.items():
+            assert f'data-time="{time}"' in pages.banner(asked(pages, "/", cookie=cookie))
+
+    def test_it_is_no_older_than_a_decision_of_this_answer(self) -> None:
+        """The cookie that leaves with it has another time than the one that came."""
+        pages = ConsentPages(gate())
+        request = asked(pages, "/", cookie="eu-consent=policy=1&time=7&id=a&signature=b")
+        request.consent.grant("statistics")
+        assert f'data-time="{int(NOW)}"' in pages.banner(request)
+        request.consent.forget()
+        assert 'data-time=""' in pages.banner(request)
+
     def test_it_makes_the_page_vary(self) -> None:
         """R23: on the cookie, and on the signal that it acknowledges."""
-        pages = ConsentPages(gate())
+        policy = Policy("1", categories=[Category("advertising", gpc=True)])
+        pages = ConsentPages(gate(policy))
         request = asked(pages, "/")
         pages.banner(request, language="en")
         assert "Cookie, Sec-GPC" == vary(request)
@@ -437,14 +462,80 @@ class TestRecords:
         assert (int(NOW), 181) == (record.time, (record.valid_until - record.time) // 86400)
 
     @pytest.mark.parametrize(
-        ("choice", "event"),
-        [("accept_all", "given"), ("reject_all", "refused"), ("withdraw", "withdrawn")],
+        ("choice", "granted", "event"),
+        [
+            ("accept_all", None, "given"),
+            ("save&category=statistics", None, "partial"),
+            ("reject_all", None, "refused"),
+            ("withdraw", None, "refused"),
+            ("withdraw", [], "refused"),
+            ("withdraw", ["statistics"], "withdrawn"),
+        ],
     )
-    def test_each_choice_is_an_event(self, choice: str, event: str) -> None:
-        """As ISO/IEC TS 27560 has them."""
+    def test_each_choice_is_an_event(
+        self, choice: str, granted: list[str] | None, event: str
+    ) -> None:
+        """As ISO/IEC TS 27560 has them; only what was given can be withdrawn."""
         records = Memory()
-        form(ConsentPages(gate(records=records)), f"choice={choice}")
+        pages = ConsentPages(gate(records=records))
+        cookie = "" if granted is None else token(pages, *granted)
+        form(pages, f"choice={choice}", cookie=cookie)
         assert [event] == [record.event for record in records.kept]
+
+    def test_a_record_is_about_what_was_asked(self) -> None:
+        """Not about purposes of a preset that the site never showed."""
+        records = Memory()
+        form(ConsentPages(gate(records=records)), "choice=accept_all")
+        assert {"functional": True, "statistics": True} == records.kept[0].choices
+
+    def test_a_record_is_what_the_visitor_decided(self) -> None:
+        """Whatever a signal makes of it, and whether or not the policy heeds that."""
+        for setting in ("override", "ignore"):
+            records = Memory()
+            policy = Policy("1", categories=[Category("advertising")], gpc=setting)
+            form(ConsentPages(gate(policy, records)), "choice=accept_all", sec_gpc="1")
+            (record,) = records.kept
+            assert ("given", {"advertising": True}, True) == (
+                record.event,
+                record.choices,
+                record.gpc,
+            )
+
+    def test_a_visitor_keeps_one_name(self) -> None:
+        """Decisions that count no more still lead to the records, which can be erased."""
+        records = Memory()
+        old = ConsentPages(gate(records=records))
+        form(old, "choice=accept_all")
+        (first,) = records.kept
+        cookie = sent_back(form_headers(old, records, "choice=accept_all"))
+        subject = records.kept[-1].subject
+        renewed = ConsentPages(gate(replace_version(POLICY), records))
+        assert subject == json.loads(page(renewed, "/consent/record", cookie=cookie))["subject"]
+        form(renewed, "choice=reject_all", cookie=cookie)
+        assert subject == records.kept[-1].subject
+        assert subject != first.subject
+        form(renewed, "", path="/consent/record/erase", cookie=cookie)
+        assert [first.subject] == [record.subject for record in records.kept]
+
+    def test_a_failing_store_does_not_change_the_visitors_name(self) -> None:
+        """An erasure that failed can be tried again."""
+
+        class Locked(Memory):
+            def erase(self, subject: str) -> None:
+                raise OSError("locked")
+
+        pages = ConsentPages(gate(records=Locked()))
+        request = asked(
+            pages,
+            "/consent/record/erase",
+            "POST",
+            cookie=token(pages),
+            content_type="application/x-www-form-urlencoded",
+        )
+        subject = request.consent.subject
+        assert 503 == pages.answer(request).status
+        assert subject == request.consent.subject
+        assert not request.consent.changed
 
     def test_visitors_see_and_erase_their_records(self) -> None:
         """Theirs alone, by the id in their cookie."""
@@ -490,14 +581,118 @@ class TestRecords:
         assert threading.get_ident() not in records.threads
 
 
+def replace_version(policy: Policy) -> Policy:
+    """Return the same policy, under a version that asks everybody again."""
+    return Policy("next", cookies=policy.cookies)
+
+
+def form_headers(pages: ConsentPages, records: Memory, fields: str) -> str:
+    """Send a form, and return the consent cookie that the gate stores for it."""
+    kind = "application/x-www-form-urlencoded"
+    request = asked(pages, "/consent/", "POST", body=fields.encode(), content_type=kind)
+    pages.answer(request)
+    assert records.kept
+    added = request.visit.additions().headers
+    return next(value for name, value in added if name == "Set-Cookie")
+
+
+def sent_back(line: str) -> str:
+    """Return the Cookie header of a browser that got a Set-Cookie line."""
+    return line.partition(";")[0]
+
+
 def form_and_record(pages: ConsentPages, records: Memory, cookie: str) -> Iterable[Record]:
     """Send a form as the visitor of ``cookie``, and return that visitor's records."""
     form(pages, "choice=accept_all", cookie=cookie)
     return list(records.by_subject(records.kept[-1].subject))
 
 
+class TestChoices:
+    """What can be chosen."""
+
+    OPT_OUT = Policy("1", preset="us-ca", cookies=[CookieRule("_fbp", "advertising")])
+
+    def test_accepting_takes_nothing_away(self) -> None:
+        """What is opt-out and was not asked about stays as it was."""
+        pages = ConsentPages(gate(self.OPT_OUT))
+        kind = "application/x-www-form-urlencoded"
+        body = b"choice=accept_all"
+        request = asked(pages, "/consent/", "POST", body=body, content_type=kind)
+        before = request.consent.allowed
+        pages.answer(request)
+        assert before == request.consent.allowed
+
+    def test_refusing_refuses_everything(self) -> None:
+        """Also what was not asked about."""
+        pages = ConsentPages(gate(self.OPT_OUT))
+        kind = "application/x-www-form-urlencoded"
+        body = b"choice=reject_all"
+        request = asked(pages, "/consent/", "POST", body=body, content_type=kind)
+        pages.answer(request)
+        assert {"necessary"} == request.consent.allowed
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"choice": "save", "categories": ["\\ud800"]}',
+            b'{"choice": "save", "categories": ["\xed\xa0\x80"]}',
+            b'{"choice": "save", "categories": ["social"]}',
+            b'{"choice": "save", "categories": [1]}',
+            b'{"choice": "save", "categories": {}}',
+            b'{"choice": 1}',
+            b'{"choice": "accept_all", "lang": 1}',
+            b"{}",
+        ],
+    )
+    def test_odd_json_is_refused(self, body: bytes) -> None:
+        """R24: never a 500, and what is not offered cannot be granted."""
+        pages = ConsentPages(gate())
+        response = answer(pages, "/consent/", "POST", body=body, content_type="application/json")
+        assert 422 == response.status
+        assert 422 == json.loads(response.body)["status"]
+
+    def test_a_refusal_speaks_the_forms_language(self) -> None:
+        """As its address or its fields say."""
+        pages = ConsentPages(gate())
+        wrong = form(pages, "choice=perhaps&lang=fr", accept_language="nl")
+        other = form(pages, "choice=perhaps", path="/consent/?lang=fr", content_type="text/plain")
+        unread = form(pages, "a&" * 1000, accept_language="fr")
+        for response in (wrong, other, unread):
+            assert b'lang="fr"' in response.body
+
+    @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists), st.binary())
+    def test_no_body_breaks_it(self, value: Any, body: bytes) -> None:
+        """R24: whatever is posted, the answer is a refusal."""
+        pages = ConsentPages(gate())
+        posted = json.dumps({"choice": "save", "categories": value, "lang": value}).encode()
+        for content in (posted, body):
+            kind = "application/json"
+            response = answer(pages, "/consent/", "POST", body=content, content_type=kind)
+            assert response.status in {200, 400, 422}
+
+
 class TestOrigin:
     """Whose pages may post."""
+
+    @pytest.mark.parametrize(
+        ("origin", "host", "status"),
+        [
+            ("https://shop.example", "shop.example", 303),
+            ("https://shop.example", "Shop.Example:443", 303),
+            ("http://shop.example", "shop.example:80", 303),
+            ("http://shop.example:8000", "shop.example:8000", 303),
+            ("http://[::1]:8000", "[::1]:8000", 303),
+            ("https://shop.example", "shop.example:80", 403),
+            ("https://shop.example:8443", "shop.example", 403),
+            ("https://shop.example", "", 403),
+            ("null", "", 403),
+            ("http://[", "", 403),
+        ],
+    )
+    def test_an_origin_is_that_of_the_host(self, origin: str, host: str, status: int) -> None:
+        """Proxies write default ports; nothing is of a host without a name."""
+        response = form(ConsentPages(gate()), "choice=reject_all", origin=origin, host=host)
+        assert status == response.status
 
     def test_an_origin_that_the_site_trusts(self) -> None:
         """Where a proxy hands on another Host, or another host has the form."""
@@ -546,6 +741,21 @@ class TestNext:
         """What a browser would follow elsewhere is ignored."""
         assert expected == local_path(path)
 
+    def test_a_page_with_too_long_an_address_is_not_come_back_to(self) -> None:
+        """The form stays small enough to be taken."""
+        pages = ConsentPages(gate())
+        assert 'name="next" value=""' in pages.banner(asked(pages, "/?q=" + "%C3%A9" * 2000))
+
+    @given(st.text(st.characters(codec="latin-1")))
+    def test_the_mount_never_makes_a_host(self, root: str) -> None:
+        """Proxies write the prefix as they like; two slashes would lead elsewhere."""
+        pages = ConsentPages(gate())
+        text = page(pages, root=mounted_at(root))
+        (action,) = re.findall(r'<form method="post" action="([^"]*)" auto', text)
+        assert action.startswith("/")
+        assert not action.startswith("//")
+        assert action.endswith("/consent/")
+
     @given(st.text())
     def test_it_is_always_safe_in_a_header(self, path: str) -> None:
         """R24: visible ASCII, and never two slashes at its start."""
@@ -560,13 +770,15 @@ class TestConfiguration:
     @pytest.mark.parametrize("languages", [(), "fr"])
     def test_languages_are_a_list(self, languages: Sequence[str]) -> None:
         """A text is not one, though Python would take it apart."""
-        with pytest.raises(ConfigurationError, match="list one tag or more"):
+        with pytest.raises(ConfigurationError, match=r"languages: .*(list|write)"):
             ConsentPages(gate(), languages=languages)
 
     def test_the_pages_cannot_be_where_nothing_is_stored(self) -> None:
         """R11 and the pages contradict each other."""
         policy = Policy("1", routes=[Route("/consent*")])
-        with pytest.raises(ConfigurationError, match="change that route or path_prefix"):
+        with pytest.raises(
+            ConfigurationError, match=r"change that route or path_prefix .*, or have no pages"
+        ):
             ConsentPages(gate(policy))
 
     def test_a_mount_may_make_it_so_nevertheless(self) -> None:
@@ -591,6 +803,60 @@ class TestConfiguration:
         """Two policies at one address would be no policy."""
         with pytest.raises(ConfigurationError, match="another gate"):
             front.ConsentGateMiddleware(None, gate(), pages=ConsentPages(gate()))
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"languages": ["english language"]},
+            {"languages": [5]},
+            {"languages": ["pt"]},
+            {"trusted_origins": "https://a.example"},
+            {"trusted_origins": ["https://a.example/"]},
+            {"trusted_origins": ["a.example"]},
+            {"trusted_origins": ["null"]},
+            {"trusted_origins": None},
+            {"consent_mode": True},
+            {"consent_mode": {"statistics": "analytics_storage"}},
+            {"template_folder": "/no/such/folder"},
+            {"gpc_last_update": "yesterday"},
+            {"gpc_last_update": 20261121},
+            {"content_security_policy": "default-src 'self' é"},
+            {"content_security_policy": ""},
+        ],
+    )
+    def test_an_option_that_cannot_be(self, options: dict[str, Any]) -> None:
+        """The error names the option and the remedy."""
+        (name,) = options
+        with pytest.raises(ConfigurationError, match=rf"^{name}: .*(write|give|use|list) "):
+            ConsentPages(gate(), **options)
+
+    def test_options_may_be_written_in_their_own_ways(self) -> None:
+        """A date of TOML, a header over several lines, a language with texts of the site's own."""
+        policy = Policy("1", texts={"pt": {"accept_all": "Aceitar tudo"}})
+        pages = ConsentPages(
+            gate(policy),
+            languages=["pt-BR", "en"],
+            gpc_last_update=date(2026, 11, 1),
+            content_security_policy="""
+                default-src 'self';
+                style-src 'self'
+            """,
+        )
+        statement = page(pages, "/.well-known/gpc.json")
+        assert "2026-11-01" == json.loads(statement)["lastUpdate"]
+        security = header(answer(pages), "Content-Security-Policy")
+        assert "default-src 'self'; style-src 'self'" == security
+
+    def test_a_template_that_cannot_be_read_stops_the_start(self, tmp_path: Path) -> None:
+        """And not the first visitor."""
+        (tmp_path / "banner.html").write_text("{% if %}")
+        with pytest.raises(TemplateSyntaxError):
+            ConsentPages(gate(), template_folder=tmp_path)
+
+    def test_the_statement_about_the_signal_may_be_the_sites_own(self) -> None:
+        """Then nobody answers in its place."""
+        pages = ConsentPages(gate(), gpc_statement=False)
+        assert "/.well-known/gpc.json" not in pages.paths
 
     def test_the_statement_about_the_signal_has_a_date(self) -> None:
         """Where the site knows one; and a site that ignores the signal says so."""
@@ -670,17 +936,50 @@ class TestASGI:
         app = asgi.ConsentGateMiddleware(unreached, site, pages=ConsentPages(site))
         assert status == asyncio.run(posted(app, pieces))[0]["status"]
 
+    def test_an_application_starts_below_a_root_path(self) -> None:
+        """FastAPI tells it to the lifespan too, where there is no path."""
+        seen: list[str] = []
+
+        async def app(scope: Any, *_: Any) -> None:
+            seen.append(scope["type"])
+
+        site = gate()
+        gated = asgi.ConsentGateMiddleware(app, site, pages=ConsentPages(site))
+        asyncio.run(gated({"type": "lifespan", "root_path": "/api"}, unreached, unreached))
+        assert ["lifespan"] == seen
+
+    def test_trio_may_run_it(self) -> None:
+        """With a record store, which is asked in one of trio's threads."""
+        records = Memory()
+        site = gate(records=records)
+        app = asgi.ConsentGateMiddleware(unreached, site, pages=ConsentPages(site))
+        sent = trio.run(posted, app, [b"choice=accept_all"])
+        assert 303 == sent[0]["status"]
+        assert threading.get_ident() not in records.threads
+
+    def test_a_slow_store_delays_no_style_sheet(self) -> None:
+        """Only what is about records is asked in a thread."""
+        pages = ConsentPages(gate(records=Memory()))
+        waits = {path: pages.blocking(asked(pages, path)) for path in sorted(pages.paths)}
+        assert {"/consent/record"} == {path for path, wait in waits.items() if wait}
+        assert pages.blocking(asked(pages, "/consent/", "POST"))
+
     def test_a_server_may_leave_the_root_out_of_the_path(self) -> None:
         """Against the specification, and some do."""
         site = gate()
         app = asgi.ConsentGateMiddleware(unreached, site, pages=ConsentPages(site))
-        for path in ("/shop/consent/state", "/consent/state"):
+        for root, path in (
+            ("/shop", "/shop/consent/state"),
+            ("/shop", "/consent/state"),
+            ("/shop/", "/shop//consent/state"),
+            ("/shop/", "/shop/consent/state"),
+        ):
             sent: list[Any] = []
 
             async def send(message: Any, sent: list[Any] = sent) -> None:
                 sent.append(message)
 
-            scope = {"type": "http", "method": "GET", "path": path, "root_path": "/shop"}
+            scope = {"type": "http", "method": "GET", "path": path, "root_path": root}
             asyncio.run(app({**scope, "headers": []}, unreached, send))
             assert 200 == sent[0]["status"]
 
@@ -708,6 +1007,16 @@ class TestWSGI:
     def test_a_body_of_such_a_length(self, environ: dict[str, Any], status: str) -> None:
         """It is read to its end or not at all, chunked where the server says so."""
         assert status == self.status_of(b"choice=accept_all", environ)
+
+    def test_a_body_that_breaks_off_is_no_choice(self) -> None:
+        """Some servers raise what the socket raised."""
+
+        class Broken(io.BytesIO):
+            def read(self, *_: Any) -> bytes:
+                raise OSError("gone")
+
+        environ = {"CONTENT_LENGTH": "5", "wsgi.input": Broken()}
+        assert "413" == self.status_of(b"", environ)
 
     def test_a_chunked_body_may_be_too_long(self) -> None:
         """It is read to the limit and no further."""

@@ -690,7 +690,7 @@ class TestPages:
     def test_a_banner_needs_pages(self) -> None:
         """The error says what was switched off."""
         app = self.app("{{ consent_banner() }}", gate_options={"pages": None})
-        with pytest.raises(ConfigurationError, match="leave pages= of ConsentGateMiddleware out"):
+        with pytest.raises(ConfigurationError, match="has no pages"):
             client_of(app).get("/tea")
 
     def test_a_mounted_application_has_its_own(self) -> None:
@@ -700,6 +700,13 @@ class TestPages:
         assert 'action="/shop/consent/"' in client.get("/shop/tea").text
         assert 200 == client.get("/shop/consent/").status_code
         assert 404 == client.get("/consent/").status_code
+
+    def test_another_application_inside_has_the_same_pages(self) -> None:
+        """A mount moves root_path, and the pages stay where the gate is."""
+        inside = self.app("{{ consent_banner() }}").routes
+        text = client_of(gated(Mount("/admin", routes=inside))).get("/admin/tea").text
+        assert 'action="/consent/"' in text
+        assert 'name="next" value="/admin/tea"' in text
 
     def test_websockets_are_not_pages(self) -> None:
         """A handshake on a page's path is the application's."""

@@ -11,6 +11,7 @@ from additions import is_deposits_cookie, without_additions
 
 import consentgate.wsgi
 from consentgate import CookieBlocked, CookieRule, Gate, Policy, UnknownCategory
+from consentgate.pages.testing import PagesContract
 from consentgate.testing import (
     NOW,
     FrontContract,
@@ -346,7 +347,7 @@ BROKEN = [
     if isinstance(front, type)
     and issubclass(front, FrontContract)
     and not front.__name__.startswith("Test")
-    and front not in (FrontContract, SoundFront)
+    and front not in (FrontContract, PagesContract, SoundFront)
 ]
 RULES = [name for name in dir(FrontContract) if name.startswith("test_")]
 
@@ -371,6 +372,17 @@ def test_the_contract_notices(rule: str) -> None:
 def test_the_contract_lets_no_broken_front_pass(front: type[FrontContract]) -> None:
     """Each way to break a front is noticed by at least one rule."""
     assert [rule for rule in RULES if fails(front, rule)]
+
+
+class WithoutPages(SoundFront, PagesContract):
+    """A front that was told to serve the visitor's pages, and does not."""
+
+
+def test_the_contract_of_the_pages_notices() -> None:
+    """Every rule of theirs is failed where they are not served, but that on other paths."""
+    rules = {name for name in dir(PagesContract) if name.startswith("test_")} - set(RULES)
+    failed = {rule for rule in rules if fails(WithoutPages, rule)}
+    assert {"test_other_paths_are_the_applications"} == rules - failed
 
 
 def test_a_front_must_say_how_it_responds() -> None:

@@ -1,4 +1,4 @@
-"""What a visitor meets: in Chromium, on a shop behind each front.
+"""What a visitor meets: in Chromium, and a little in Firefox, on a shop behind each front.
 
 What touches the protocol runs on all fronts, what is only the front end's on one.
 """
@@ -20,6 +20,7 @@ from consentgate.duration import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from browsers import Browser
     from playwright.sync_api import Locator, Page
     from visitor import NewVisitor, Visitor
 
@@ -93,10 +94,7 @@ def film(page: Page) -> Locator:
 
 def expect_ran(page: Page, names: list[str]) -> None:
     """Wait until exactly these scripts have run, each once, in this order."""
-    handle = page.locator("html")
-    expected = ",".join(names)
-    page.wait_for_function("expected => ran.join() === expected", arg=expected)
-    expect(handle).to_be_attached()
+    page.wait_for_function("expected => ran.join() === expected", arg=",".join(names))
 
 
 def expect_status(page: Page, status: str, *granted: str) -> None:
@@ -264,7 +262,7 @@ def test_after_six_months_the_visitor_is_asked_again(new_visitor: NewVisitor, si
     site.later = HALF_A_YEAR
     answer = page.goto(site.url("/analytics"))
     assert answer is not None
-    assert answer.text() == "session=1"
+    assert "_ga" not in answer.text()
     page.goto(site.url())
 
     expect(dialog(page)).to_be_visible()
@@ -344,27 +342,6 @@ def test_erasing_the_record_forgets_the_choice(new_visitor: NewVisitor, site: Si
     assert set(visitor.jar()) == {"session"}
 
 
-@pytest.mark.parametrize("address", ["/strict", "/strict-cached"])
-def test_a_strict_security_policy_is_kept(
-    new_visitor: NewVisitor, site: Site, address: str
-) -> None:
-    """With `default-src 'self'` all of it works, and the console shows no violation."""
-    visitor = new_visitor()
-    page = visitor.open(site.url(address))
-    expect(dialog(page)).to_be_visible()
-    assert dialog(page).evaluate("element => getComputedStyle(element).position") != "static"
-
-    accept(page)
-    expect_ran(page, ["file"])
-    expect(film(page)).to_be_visible()
-    open_settings(page)
-    button(page, "close").click()
-    page.reload()
-
-    expect_ran(page, ["file"])
-    assert visitor.problems == []
-
-
 def test_a_nonce_is_handed_on(new_visitor: NewVisitor, site: Site) -> None:
     """With `strict-dynamic` and a nonce our script runs, and what waited runs with its own."""
     visitor = new_visitor()
@@ -394,43 +371,7 @@ def test_a_cached_page_asks_by_one_line(new_visitor: NewVisitor, site: Site) -> 
     expect(dialog(again)).to_be_hidden()
 
 
-def test_what_another_tab_decides_holds_in_this_one(new_visitor: NewVisitor, site: Site) -> None:
-    """No reload and no second question: accepted there, it runs here; withdrawn, it ends here."""
-    visitor = new_visitor()
-    here, there = visitor.open(site.url()), visitor.open(site.url("/cached"))
-
-    accept(there)
-    expect(dialog(here)).to_be_hidden()
-    expect_ran(here, ALL)
-    expect_status(here, "accepted", *OPT_IN)
-
-    open_settings(there)
-    for category in OPT_IN:
-        checkbox(there, category).uncheck()
-    button(there, "save").click()
-    expect_ran(here, [])
-    expect_status(here, "refused")
-
-
-def test_a_page_from_the_cache_shows_no_question_that_was_answered(
-    new_visitor: NewVisitor, site: Site
-) -> None:
-    """A page kept with its banner, seen again by the back button, knows the choice made since."""
-    visitor = new_visitor()
-    page = visitor.open(site.url("/kept"))
-    expect(dialog(page)).to_be_visible()
-    page.goto(site.url("/other"))
-    accept(page)
-
-    page.go_back()
-
-    expect(root(page)).to_be_attached()
-    expect(dialog(page)).to_be_hidden()
-    expect_ran(page, ALL)
-    expect_status(page, "accepted", *OPT_IN)
-
-
-@pytest.mark.parametrize("front", ["wsgi", "asgi", "flask", "django", "starlette"])
+@pytest.mark.parametrize("front", FRONTS)
 def test_a_new_version_of_the_policy_asks_again(new_visitor: NewVisitor, front: str) -> None:
     """Consent was to the old one; nothing is allowed until there is a choice about the new one."""
     visitor = new_visitor()
@@ -450,7 +391,7 @@ def test_a_new_version_of_the_policy_asks_again(new_visitor: NewVisitor, front: 
         expect_ran(page, ALL)
 
 
-@pytest.mark.parametrize("front", ["wsgi", "asgi", "flask", "django", "starlette"])
+@pytest.mark.parametrize("front", FRONTS)
 def test_global_privacy_control_wins_in_california(new_visitor: NewVisitor, front: str) -> None:
     """The visitor reads that it was honoured, and accepting all does not sell what it protects."""
     visitor = new_visitor(extra_http_headers={"Sec-GPC": "1"})
@@ -471,7 +412,7 @@ def test_global_privacy_control_wins_in_california(new_visitor: NewVisitor, fron
         expect(page.locator("body")).to_contain_text("Global Privacy Control")
 
 
-@pytest.mark.parametrize("front", ["wsgi", "flask", "django", "asgi", "starlette"])
+@pytest.mark.parametrize("front", ["django", "starlette"])
 def test_a_shop_below_a_prefix_keeps_to_it(new_visitor: NewVisitor, front: str) -> None:
     """Every address of ours is below the place where the application is mounted."""
     with served(front, prefix="/shop") as site:
@@ -491,6 +432,30 @@ def test_a_shop_below_a_prefix_keeps_to_it(new_visitor: NewVisitor, front: str) 
         expect(page).to_have_url(site.url("/other"))
 
 
+@pytest.mark.parametrize("cookies", ["no choice", "a choice", "a choice of old", "no signature"])
+def test_what_the_server_rendered_is_not_fetched_again(
+    new_visitor: NewVisitor, shop: Site, cookies: str
+) -> None:
+    """A banner rendered for this very visitor is up to date, whatever their cookie holds."""
+    visitor = new_visitor()
+    page = visitor.open(shop.url("/other"))
+    if cookies != "no choice":
+        accept(page)
+    if cookies == "no signature":
+        page.evaluate(
+            "document.cookie = document.cookie.match(/eu-consent=.*&time=\\d+/)[0] + '; path=/'"
+        )
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+
+    shop.later = HALF_A_YEAR if cookies == "a choice of old" else 0
+    page.goto(shop.url("/other"), wait_until="networkidle")
+
+    shop.later = 0
+    expect(root(page)).to_be_attached()
+    assert [url for url in fetched if "/consent/banner?" in url] == []
+
+
 # -- one front: what only the front end does ---------------------------------------------------
 
 
@@ -505,20 +470,52 @@ def test_script_and_style_are_small(new_visitor: NewVisitor, shop: Site) -> None
     assert sum(sizes.values()) < 8000, sizes
 
 
+@pytest.mark.parametrize("address", ["/strict", "/strict-cached"])
+def test_a_strict_security_policy_is_kept(
+    new_visitor: NewVisitor, shop: Site, address: str
+) -> None:
+    """With `default-src 'self'` all of it works, and the console shows no violation."""
+    visitor = new_visitor()
+    page = visitor.open(shop.url(address))
+    expect(dialog(page)).to_be_visible()
+    assert dialog(page).evaluate("element => getComputedStyle(element).position") != "static"
+
+    accept(page)
+    expect_ran(page, ["file"])
+    expect(film(page)).to_be_visible()
+    open_settings(page)
+    button(page, "close").click()
+    page.reload()
+
+    expect_ran(page, ["file"])
+    assert visitor.problems == []
+
+
+def _places(page: Page) -> list[int]:
+    """Return how far down each part of the shop is."""
+    return list(
+        page.evaluate(
+            "() => [...document.querySelectorAll('header *, main *, footer *')]"
+            ".map(element => element.getBoundingClientRect().top)"
+        )
+    )
+
+
 @pytest.mark.parametrize("address", ["/", "/cached", "/tall"])
 def test_nothing_moves(new_visitor: NewVisitor, shop: Site, address: str) -> None:
     """The banner comes, unfolds and goes without a shift of what the visitor reads."""
     page = new_visitor().open(shop.url(address))
     expect(dialog(page)).to_be_visible()
-    assert layout_shift(page) == 0
+    places = _places(page)
 
     button(page, "customise").click()
-    expect(checkbox(page, "statistics")).to_be_visible()
-    assert layout_shift(page) == 0
-
-    checkbox(page, "functional").check()  # nothing of the page waits for it
+    expect(checkbox(page, "functional")).to_be_visible()
+    assert _places(page) == places
+    checkbox(page, "functional").check()  # no part of the page waits for it
     button(page, "save").click()
     expect(dialog(page)).to_be_hidden()
+
+    assert _places(page) == places
     assert layout_shift(page) == 0
 
 
@@ -530,11 +527,11 @@ def _overflow(page: Page) -> dict[str, int]:
     )
 
 
-@pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it", "nl"])
+@pytest.mark.parametrize("language", ["en", "fr", "de", "es"])
 def test_at_320_pixels_nothing_scrolls_sideways(
     new_visitor: NewVisitor, shop: Site, language: str
 ) -> None:
-    """The banner, its choices and the preferences page fit, in every language."""
+    """The banner, its choices and the preferences page fit, in languages with long words too."""
     page = new_visitor(viewport=PHONE, locale=language).open(shop.url())
     expect(dialog(page)).to_be_visible()
     assert _overflow(page) == {"page": 0, "dialog": 0}
@@ -609,8 +606,7 @@ def test_the_keyboard_reaches_everything(new_visitor: NewVisitor, shop: Site) ->
     assert choices(visitor) == {**dict.fromkeys(OPT_IN, False), "functional": True}
 
 
-@pytest.mark.parametrize("key", ["Enter", "Space"])
-@pytest.mark.parametrize("name", ["accept", "reject"])
+@pytest.mark.parametrize(("name", "key"), [("accept", "Enter"), ("reject", "Space")])
 def test_a_key_decides_and_keeps_the_focus(
     new_visitor: NewVisitor, shop: Site, name: str, key: str
 ) -> None:
@@ -919,7 +915,7 @@ def test_where_scripts_may_fetch_nothing_the_form_is_sent(
     expect(dialog(page)).to_have_count(0)
     expect(page).to_have_url(shop.url("/offline"))
     assert choices(visitor) == dict.fromkeys(OPT_IN, True)
-    assert all("connect-src" in problem or "fetch" in problem for problem in visitor.problems)
+    assert all("Security Policy" in problem for problem in visitor.problems), visitor.problems
     visitor.problems.clear()
 
 
@@ -936,6 +932,42 @@ def test_a_restored_page_asks_the_server(new_visitor: NewVisitor, shop: Site) ->
 
     expect(dialog(page)).to_be_hidden()
     expect_ran(page, ALL)
+
+
+def test_what_another_tab_decides_holds_in_this_one(new_visitor: NewVisitor, shop: Site) -> None:
+    """No reload and no second question: accepted there, it runs here; withdrawn, it ends here."""
+    visitor = new_visitor()
+    here, there = visitor.open(shop.url()), visitor.open(shop.url("/cached"))
+
+    accept(there)
+    expect(dialog(here)).to_be_hidden()
+    expect_ran(here, ALL)
+    expect_status(here, "accepted", *OPT_IN)
+
+    open_settings(there)
+    for category in OPT_IN:
+        checkbox(there, category).uncheck()
+    button(there, "save").click()
+    expect_ran(here, [])
+    expect_status(here, "refused")
+
+
+def test_a_page_from_the_cache_shows_no_question_that_was_answered(
+    new_visitor: NewVisitor, shop: Site
+) -> None:
+    """A page kept with its banner, seen again by the back button, knows the choice made since."""
+    visitor = new_visitor()
+    page = visitor.open(shop.url("/kept"))
+    expect(dialog(page)).to_be_visible()
+    page.goto(shop.url("/other"))
+    accept(page)
+
+    page.go_back()
+
+    expect(root(page)).to_be_attached()
+    expect(dialog(page)).to_be_hidden()
+    expect_ran(page, ALL)
+    expect_status(page, "accepted", *OPT_IN)
 
 
 def _consent_commands(page: Page) -> list[list[Any]]:
@@ -991,6 +1023,39 @@ def test_a_forged_choice_is_refused(new_visitor: NewVisitor, shop: Site) -> None
             shop.url("/consent/"),
         )
         expect(page.locator("body")).to_contain_text("another website")
+        assert axe_violations(page) == []
 
     assert "eu-consent" not in visitor.jar()
     assert "403" in visitor.problems.pop()
+
+
+# -- the other engine --------------------------------------------------------------------------
+
+_WHEN: Final = """new Promise(done => {
+    const look = () => (%s) ? done(true) : requestAnimationFrame(look);
+    look();
+})"""
+
+
+def when(firefox: Browser, condition: str) -> None:
+    """Wait until `condition` holds in the page."""
+    assert firefox._evaluate(_WHEN % condition) is True
+
+
+@pytest.mark.parametrize("address", ["/", "/cached"])
+def test_firefox_asks_and_takes_the_choice_too(firefox: Browser, shop: Site, address: str) -> None:
+    """The banner is styled, accepting happens at once, and the next page does not ask."""
+    firefox.clear()
+    firefox.load(shop.url(address))
+    banner = "document.querySelector('#consentgate [role=dialog]')"
+    when(firefox, f"{banner}?.checkVisibility()")
+    assert firefox._evaluate(f"getComputedStyle({banner}).position") == "fixed"
+
+    firefox._evaluate(f"{banner}.querySelector('[data-cg-action=accept]').click()")
+    when(firefox, f"ran.join() === '{','.join(ALL)}'")
+    when(firefox, "frames[0]?.document.body?.textContent.includes('A film')")
+    assert "eu-consent" in {cookie.name for cookie in firefox.cookies()}
+
+    firefox.load(shop.url(address))
+    when(firefox, f"ran.join() === '{','.join(ALL)}'")
+    assert firefox._evaluate(f"Boolean({banner}?.checkVisibility())") is False

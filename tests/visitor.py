@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 NPM = Path(__file__).parent / "npm"
 
+TIMEOUT = 10.0
+"""Seconds that a page may take for one thing."""
+
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 320, "height": 640}
 
@@ -37,7 +40,9 @@ _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _COUNT_SHIFTS = """
 window.shifts = 0;
 new PerformanceObserver(list => {
-    for (const shift of list.getEntries()) window.shifts += shift.value;
+    for (const {hadRecentInput, value} of list.getEntries()) {
+        if (!hadRecentInput) window.shifts += value;
+    }
 }).observe({type: "layout-shift", buffered: true});
 """
 
@@ -49,13 +54,16 @@ class Visitor:
         self.context = context
         self.problems: list[str] = []
         """Errors of scripts, and what the console shows as errors, since the last look."""
+        context.set_default_timeout(TIMEOUT * 1000)
         context.add_init_script(_COUNT_SHIFTS)
         context.on("console", self._note)
         context.on("weberror", lambda error: self.problems.append(str(error.error)))
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.problems.append(f"{message.text} ({message.location['url']})")
+        url = message.location["url"]
+        # Browsers ask for an icon when they like, also when the site is gone.
+        if message.type == "error" and not url.endswith("/favicon.ico"):
+            self.problems.append(f"{message.text} ({url})")
 
     def open(self, url: str) -> Page:
         """Open `url` in a new tab, and wait until it has loaded."""
@@ -118,7 +126,7 @@ def from_npm(path: str) -> str:
 
 
 def layout_shift(page: Page) -> float:
-    """Return how much of the page has moved by itself since it was opened (CLS)."""
+    """Return how much of what is in sight has moved, not counting what an input moves (CLS)."""
     # What was moved is known when the next frame is drawn.
     return page.evaluate(
         "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -7,6 +7,7 @@
     CONSENTGATE = {"POLICY": BASE_DIR / "consent.toml"}
 """
 
+from django_consentgate.pages import consent_banner, consent_mode
 from django_consentgate.request import consent_from
 
-__all__ = ["consent_from"]
+__all__ = ["consent_banner", "consent_from", "consent_mode"]

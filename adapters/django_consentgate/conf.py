@@ -56,8 +56,8 @@ def make_pages(gate: Gate) -> ConsentPages | None:
     """
     options = _options().get("PAGES", {})
     if isinstance(options, Mapping):
-        given = cast("Mapping[str, Any]", options)
-        keywords = {name.lower(): value for name, value in given.items()}
+        given = cast("Mapping[object, Any]", options)
+        keywords = {str(name).lower(): value for name, value in given.items()}
         options = {"languages": _languages(), **keywords}
     return ConsentPages.load(gate, options)
 

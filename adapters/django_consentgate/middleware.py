@@ -9,9 +9,10 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.handlers.exception import response_for_exception
 from django.utils.functional import SimpleLazyObject
 
+from consentgate import ConfigurationError
 from consentgate.page import check_pages
 from django_consentgate.conf import site_gate, site_pages
-from django_consentgate.pages import answer_page, answer_page_async
+from django_consentgate.pages import answer_page, answer_page_async, show_where
 from django_consentgate.request import consent_from, open_visit, visit_of
 from django_consentgate.response import release, without_cookies
 
@@ -50,6 +51,8 @@ class ConsentGateMiddleware:
         self, get_response: GetResponse, gate: Gate | None = None, pages: Pages | None = None
     ) -> None:
         self.get_response = get_response
+        if pages is not None and gate is None:
+            raise ConfigurationError("pages belong to a gate; give gate=, too")
         self._gate = gate
         self._pages = pages
         # A mistake in the settings stops the start and not the first visitor.
@@ -68,18 +71,22 @@ class ConsentGateMiddleware:
         """Answer one request."""
         # By setattr, because Django's types know no such attribute.
         setattr(request, "consent", SimpleLazyObject(partial(consent_from, request)))  # noqa: B010
-        get_response = self._responder(request)
-        if visit_of(request) is not None:  # a gate around Django judges this one
+        judged = visit_of(request)  # by a gate around Django
+        visit = judged or open_visit(self._find_gate(), request)
+        get_response = self._responder(visit, request)
+        if judged is not None:
             return cast("HttpResponseBase | Awaitable[HttpResponseBase]", get_response(request))
-        visit = open_visit(self._find_gate(), request)
         if self._is_async:
             return self._answer_async(request, visit, get_response)
         return self._answer(request, visit, get_response)
 
-    def _responder(self, request: HttpRequest) -> GetResponse:
+    def _responder(self, visit: Visit, request: HttpRequest) -> GetResponse:
         """Return who answers: the visitor's pages for their own paths, Django for all others."""
         pages = self._find_pages()
-        if pages is None or request.path_info not in pages.paths:
+        if pages is None:
+            return self.get_response
+        show_where(pages, visit, request)
+        if request.path_info not in pages.paths:
             return self.get_response
         return partial(answer_page_async if self._is_async else answer_page, pages)
 

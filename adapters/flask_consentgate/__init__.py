@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import request
 from werkzeug.local import LocalProxy
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from consentgate import ConfigurationError, Consent, Gate, Policy, wsgi
 from consentgate.pages import ConsentPages
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from consentgate import Verdict
+    from consentgate.page import Pages
     from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
 
     SecretKeys = str | bytes | Sequence[str | bytes]
 
-__all__ = ["ConsentGate", "consent_from"]
+__all__ = ["ConsentGate", "consent_banner", "consent_from", "consent_mode"]
 
 _COOKIE_NAME_SETTINGS: Final = {
     "session": "SESSION_COOKIE_NAME",
@@ -81,17 +84,13 @@ class ConsentGate:
         if "consentgate" in app.extensions:
             raise ConfigurationError(f"{app} has a gate already; call init_app once")
         gate = self._gate or self._make_gate(app)
-        pages = self._find_pages(app, gate)
-        # Flask documents that wsgi_app is to be replaced so; for type checkers it is a method.
-        app.wsgi_app = wsgi.ConsentGateMiddleware(  # type: ignore[method-assign]
-            app.wsgi_app, gate, pages=pages
-        )
+        _wrap(app, gate, self._find_pages(app, gate))
         app.extensions["consentgate"] = gate
         # A proxy, because to look at the consent is to ask for it, and that adds Vary (R23).
         consent = LocalProxy(lambda: consent_from(request))
         app.add_template_global(cast("Callable[..., Any]", consent), "consent")
-        if pages is not None:
-            _add_helpers(app, pages)
+        app.add_template_global(partial(consent_banner, request), "consent_banner")
+        app.add_template_global(partial(consent_mode, request), "consent_mode")
 
     def _make_gate(self, app: Flask) -> Gate:
         config = _config(app)
@@ -126,17 +125,31 @@ class ConsentGate:
         return [app.secret_key, *(_config(app).get("SECRET_KEY_FALLBACKS") or ())]
 
 
-def _add_helpers(app: Flask, pages: ConsentPages) -> None:
-    """Give templates ``{{ consent_banner() }}`` and ``{{ consent_mode() }}``."""
+def _wrap(app: Flask, gate: Gate, pages: Pages | None) -> None:
+    """Put the gate around ``app``, but inside `ProxyFix`, which says where visitors really are."""
+    outermost: Any = app.wsgi_app
+    if isinstance(outermost, ProxyFix):
+        outermost.app = wsgi.ConsentGateMiddleware(outermost.app, gate, pages=pages)
+        return
+    # Flask documents that wsgi_app is to be replaced so; for type checkers it is a method.
+    app.wsgi_app = wsgi.ConsentGateMiddleware(  # type: ignore[method-assign]
+        outermost, gate, pages=pages
+    )
 
-    def consent_banner(**options: Any) -> Markup:
-        return pages.banner(wsgi.page_request_from(request.environ), **options)
 
-    def consent_mode(**options: Any) -> Markup:
-        return pages.consent_mode(wsgi.page_request_from(request.environ), **options)
+def consent_banner(
+    request: Request, *, language: str | None = None, nonce: str = "", link: bool = True
+) -> Markup:
+    """Return the banner for a page that answers ``request``; see `ConsentPages.banner`."""
+    page_request = wsgi.page_request_from(request.environ)
+    pages = ConsentPages.of(page_request)
+    return pages.banner(page_request, language=language, nonce=nonce, link=link)
 
-    app.add_template_global(consent_banner)
-    app.add_template_global(consent_mode)
+
+def consent_mode(request: Request, *, nonce: str = "") -> Markup:
+    """Return the script that sets Google Consent Mode; see `ConsentPages.consent_mode`."""
+    page_request = wsgi.page_request_from(request.environ)
+    return ConsentPages.of(page_request).consent_mode(page_request, nonce=nonce)
 
 
 def _config(app: Flask) -> Mapping[str, Any]:

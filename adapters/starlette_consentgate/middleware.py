@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     SecretKeys = str | bytes | Sequence[str | bytes]
 
 
-PAGES_KEY: Final = "consentgate.pages"
 _NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -66,8 +65,6 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         application = scope.get("app")  # a mounted application will put itself there
-        if self.pages is not None:
-            scope[PAGES_KEY] = self.pages
         try:
             await super().__call__(scope, receive, send)
         except Exception:

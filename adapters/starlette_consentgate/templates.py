@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from consentgate import ConfigurationError, asgi
-from starlette_consentgate.middleware import PAGES_KEY, consent_from
+from consentgate import asgi
+from consentgate.pages import ConsentPages
+from starlette_consentgate.middleware import consent_from
 
 if TYPE_CHECKING:
     from markupsafe import Markup
     from starlette.requests import HTTPConnection, Request
-
-    from consentgate.pages import ConsentPages
 
 
 class LazyConsent:
@@ -43,18 +42,11 @@ def consent_banner(
 ) -> Markup:
     """Return the banner for a page that answers ``request``; see `ConsentPages.banner`."""
     page_request = asgi.page_request_from(request.scope)
-    return _pages(request).banner(page_request, language=language, nonce=nonce, link=link)
+    pages = ConsentPages.of(page_request)
+    return pages.banner(page_request, language=language, nonce=nonce, link=link)
 
 
 def consent_mode(request: HTTPConnection, *, nonce: str = "") -> Markup:
     """Return the script that sets Google Consent Mode; see `ConsentPages.consent_mode`."""
-    return _pages(request).consent_mode(asgi.page_request_from(request.scope), nonce=nonce)
-
-
-def _pages(request: HTTPConnection) -> ConsentPages:
-    pages = cast("ConsentPages | None", request.scope.get(PAGES_KEY))
-    if pages is None:
-        raise ConfigurationError(
-            "this site has no pages for its visitors; leave pages= of ConsentGateMiddleware out"
-        )
-    return pages
+    page_request = asgi.page_request_from(request.scope)
+    return ConsentPages.of(page_request).consent_mode(page_request, nonce=nonce)

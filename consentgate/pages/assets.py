@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from consentgate.page import PageRequest
 
 _MEDIA_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_INDENTATION = re.compile(rb"^[\t ]+", re.MULTILINE)
 _FINGERPRINT_LENGTH: Final = 12
 _A_YEAR: Final = 365 * 24 * 60 * 60
 _AN_HOUR: Final = 60 * 60
@@ -50,6 +52,7 @@ class Asset:
 
 @cache
 def load_asset(name: str) -> Asset:
-    """Return the static file called ``name``."""
-    content = (resources.files("consentgate.pages") / "static" / name).read_bytes()
+    """Return the static file called ``name``, without its indentation: that is for its authors."""
+    source = (resources.files("consentgate.pages") / "static" / name).read_bytes()
+    content = _INDENTATION.sub(b"", source)
     return Asset(name, content, hashlib.sha256(content).hexdigest()[:_FINGERPRINT_LENGTH])

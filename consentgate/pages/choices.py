@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 from urllib.parse import parse_qs, quote
 
-from consentgate.exceptions import DecisionNotStored, UnknownCategory
+from consentgate.exceptions import DecisionNotStored
 from consentgate.pages import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from consentgate.consent import Consent
     from consentgate.page import PageRequest
@@ -36,23 +36,24 @@ class Choice:
     language: str = ""
     """The language it was asked in, if the form says so."""
 
-    def make(self, consent: Consent, offered: Iterable[str]) -> None:
+    def make(self, consent: Consent, offered: Collection[str]) -> None:
         """Let ``consent`` be what was chosen of the categories that are ``offered``.
 
         Raises `Problem` for what cannot be chosen, or not be kept.
         """
+        for category in self.categories:
+            if category not in offered:
+                raise problems.unknown_category(category[:_SHOWN])
         try:
             match self.choice:
                 case "accept_all":
-                    consent.choose(*offered)
+                    consent.choose(*offered, among=offered)
                 case "save":
-                    consent.choose(*self.categories)
+                    consent.choose(*self.categories, among=offered)
                 case "reject_all" | "withdraw":
                     consent.withdraw()
                 case _:
                     raise problems.unknown_choice()
-        except UnknownCategory as error:
-            raise problems.unknown_category(error.category[:_SHOWN]) from None
         except DecisionNotStored:
             raise problems.unavailable() from None
 
@@ -106,10 +107,16 @@ def _from_json(value: object) -> Choice:
         raise problems.not_understood()
     table = cast("dict[str, object]", value)
     choice, categories = table.get("choice"), table.get("categories", [])
-    if not isinstance(choice, str) or not isinstance(categories, list):
+    language = table.get("lang", "")
+    if not isinstance(choice, str) or not isinstance(language, str) or not _is_texts(categories):
         raise problems.unknown_choice()
-    listed = tuple(str(category) for category in cast("list[object]", categories))
-    return Choice(choice, listed, language=str(table.get("lang", "")))
+    return Choice(choice, tuple(categories), language=language)
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(
+        isinstance(item, str) for item in cast("list[object]", value)
+    )
 
 
 def local_path(path: str) -> str:
@@ -120,4 +127,5 @@ def local_path(path: str) -> str:
     leaves = not path.startswith("/") or path.startswith("//") or "\\" in path
     if leaves or not path.isprintable() or len(path) > _LONGEST_PATH:
         return ""
-    return quote(path, _PATH_CHARACTERS)
+    address = quote(path, _PATH_CHARACTERS)
+    return address if len(address) <= _LONGEST_PATH else ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -13,28 +13,35 @@ from markupsafe import Markup
 
 from consentgate.cache import Memo
 from consentgate.exceptions import ConfigurationError, DecisionNotStored
-from consentgate.page import PageResponse
-from consentgate.pages import choices, problems
+from consentgate.origin import is_of_host
+from consentgate.pages import choices, options, problems
 from consentgate.pages.assets import ASSETS, load_asset
 from consentgate.pages.choices import local_path, media_type, read_choice, read_form
 from consentgate.pages.consent_mode import ConsentMode
 from consentgate.pages.declaration import declaration
-from consentgate.pages.languages import LANGUAGES, Language, check_texts, negotiate
-from consentgate.pages.origin import is_cross_site
+from consentgate.pages.languages import LANGUAGES, Language, negotiate
 from consentgate.pages.problems import Problem
-from consentgate.pages.proof import exported, record_of
-from consentgate.pages.rendering import Renderer, base_of
+from consentgate.pages.proof import as_json, exported, record_of
+from consentgate.pages.rendering import Renderer, base_of, quoted_path
+from consentgate.pages.responses import (
+    as_sent,
+    fresh,
+    html_response,
+    json_response,
+    other_method,
+    redirect,
+)
 from consentgate.pages.state import state_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from datetime import date
 
     from consentgate.gate import Gate
-    from consentgate.page import PageRequest
-    from consentgate.record import Record, RecordStore
+    from consentgate.page import PageRequest, PageResponse
+    from consentgate.record import RecordStore
 
-    Header = tuple[str, str]
     Endpoint = Callable[[PageRequest], PageResponse]
 
 PagesSource: TypeAlias = "ConsentPages | Mapping[str, Any] | None"
@@ -65,14 +72,15 @@ class ConsentPages:
         languages: what they are offered in, as BCP 47 tags, the site's own first. A visitor gets
             the one that Accept-Language likes best.
         site_name: shown on the preferences page.
-        trusted_origins: other origins, such as ``https://www.example.org``, whose pages may post
+        trusted_origins: other origins, such as ``https://www.example.org``, whose forms may post
             choices; also this site's own, where a proxy hands on another Host and no TLS.
         consent_mode: by category, the signals of Google Consent Mode that it grants, where they
             differ from `consent_mode.DEFAULT_MAPPING`.
         template_folder: a folder with Jinja templates that take the place of ``banner.html``,
             ``preferences.html`` or ``error.html``.
         content_security_policy: that of the preferences page.
-        gpc_last_update: since when the site's GPC statement holds, as an RFC 3339 date.
+        gpc_statement: whether to answer for ``/.well-known/gpc.json``.
+        gpc_last_update: since when that statement holds: a date, or its text (RFC 3339).
 
     Raises `ConfigurationError`, and `PolicyError` for texts in the policy that no page has.
     """
@@ -84,31 +92,48 @@ class ConsentPages:
         languages: Sequence[str] = LANGUAGES,
         site_name: str = "",
         trusted_origins: Collection[str] = (),
-        consent_mode: Mapping[str, Sequence[str]] | None = None,
+        consent_mode: Mapping[str, Sequence[str]] = {},
         template_folder: str | os.PathLike[str] | None = None,
         content_security_policy: str = PAGE_SECURITY_POLICY,
-        gpc_last_update: str = "",
+        gpc_statement: bool = True,
+        gpc_last_update: str | date = "",
     ) -> None:
         policy = gate.policy
-        check_texts(policy.texts, languages)
-        _check(gate, languages)
+        offered = options.checked_languages(languages, policy)
         self.gate = gate
-        self._languages = {tag: Language(tag, policy.texts) for tag in languages}
+        self._languages = {tag: Language(tag, policy.texts) for tag in offered}
         self._negotiated: Memo[str, Language] = Memo(
-            lambda wished: self._languages[negotiate(wished, tuple(self._languages))],
+            lambda wished: self._languages[negotiate(wished, offered)],
             size=_REMEMBERED_WISHES,
             longest=_LONGEST_REMEMBERED_WISH,
         )
-        self._trusted_origins = frozenset(trusted_origins)
-        self._consent_mode = ConsentMode(policy, consent_mode or {})
+        self._trusted_origins = options.checked_origins(trusted_origins)
+        self._consent_mode = ConsentMode(policy, options.checked_mapping(consent_mode))
         self._renderer = Renderer(
-            policy, self._consent_mode, site_name=site_name, template_folder=template_folder
+            policy,
+            self._consent_mode,
+            site_name=site_name,
+            template_folder=options.checked_folder(template_folder),
         )
-        self._content_security_policy = content_security_policy
-        self._gpc_last_update = gpc_last_update
+        self._security_policy = options.checked_header(content_security_policy)
+        self._gpc_last_update = options.checked_date(gpc_last_update)
         self._endpoints = self._by_path(policy.path_prefix)
+        options.check_routes(policy, self._endpoints)
+        if gpc_statement:
+            self._endpoints[GPC_STATEMENT] = {"GET": self._show_gpc_statement}
         self.paths: frozenset[str] = frozenset(self._endpoints)
         """The paths that are answered, below the place where the application is mounted."""
+
+    @classmethod
+    def of(cls, request: PageRequest) -> ConsentPages:
+        """Return the pages of the site that answers ``request``.
+
+        Raises `ConfigurationError` where it has none.
+        """
+        pages = request.visit.pages
+        if not isinstance(pages, cls):
+            raise ConfigurationError("this site has no pages for its visitors; see pages=")
+        return pages
 
     @classmethod
     def load(cls, gate: Gate, source: PagesSource) -> ConsentPages | None:
@@ -141,29 +166,26 @@ class ConsentPages:
             f"{prefix}consent-mode.js": {"GET": self._show_consent_mode},
             f"{prefix}record": {"GET": self._show_record},
             f"{prefix}record/erase": {"POST": self._erase_record},
-            GPC_STATEMENT: {"GET": self._show_gpc_statement},
             **{prefix + name: {"GET": load_asset(name).answer} for name in ASSETS},
         }
 
-    @property
-    def blocking(self) -> bool:
-        """Whether to answer may wait for a record store."""
-        return self.gate.records is not None
+    def blocking(self, request: PageRequest) -> bool:
+        """Whether the answer waits for a record store, for which an event loop must not wait."""
+        is_about_records = request.method == "POST" or request.path.endswith("/record")
+        return is_about_records and self.gate.records is not None
 
     def answer(self, request: PageRequest) -> PageResponse:
         """Return the answer to a request for one of `paths`."""
         methods = self._endpoints[request.path]
         endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
-            return _other_method(request.method, methods)
-        try:
-            answer = endpoint(request)
-        except Problem as problem:
-            answer = self._refuse(request, problem)
-        length = ("Content-Length", str(len(answer.body)))
-        headers = [*answer.headers, *([] if _is_bodiless(answer) else [length])]
-        body = b"" if request.method == "HEAD" else answer.body
-        return PageResponse(answer.status, headers, body)
+            answer = other_method(request.method, methods)
+        else:
+            try:
+                answer = endpoint(request)
+            except Problem as problem:
+                answer = self._refuse(request, problem)
+        return as_sent(answer, is_head=request.method == "HEAD")
 
     def banner(
         self,
@@ -234,131 +256,113 @@ class ConsentPages:
         return self._html(HTTPStatus.OK, banner)
 
     def _show_state(self, request: PageRequest) -> PageResponse:
-        return _json(HTTPStatus.OK, state_of(request).as_json())
+        return json_response(state_of(request).as_json())
 
     def _show_policy(self, _request: PageRequest) -> PageResponse:
-        return _json(HTTPStatus.OK, declaration(self.gate.policy))
+        return json_response(declaration(self.gate.policy))
 
     def _show_gpc_statement(self, _request: PageRequest) -> PageResponse:
         statement: dict[str, Any] = {"gpc": self.gate.policy.gpc != "ignore"}
         if self._gpc_last_update:
             statement["lastUpdate"] = self._gpc_last_update
-        return _json(HTTPStatus.OK, statement)
+        return json_response(statement)
 
     def _show_consent_mode(self, request: PageRequest) -> PageResponse:
         script = self._consent_mode.script(request.consent.allowed)
-        return _fresh(HTTPStatus.OK, "text/javascript; charset=utf-8", script)
+        return fresh(HTTPStatus.OK, "text/javascript; charset=utf-8", script)
 
     def _show_record(self, request: PageRequest) -> PageResponse:
-        decision = request.consent.decision
-        kept: Iterable[Record] | None = ()
-        if decision is not None:
-            kept = self._in_store(request, lambda records: tuple(records.by_subject(decision.id)))
-        answer = _json(HTTPStatus.OK, exported(request, kept or ()))
+        kept: list[dict[str, Any]] = []
+        subject = request.consent.subject
+
+        def collect(records: RecordStore) -> None:
+            kept.extend(map(as_json, records.by_subject(subject or "")))
+
+        if subject is not None:
+            self._in_store(request, collect)
         attached = ("Content-Disposition", 'attachment; filename="consent.json"')
-        return answer._replace(headers=[*answer.headers, attached])
+        return json_response(exported(request, kept), attached)
 
     def _take_choice(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
         choice = read_choice(request)
+        before = request.consent.decision
         choice.make(request.consent, self.gate.policy.offered)
         language = self._language(request, choice.language).tag
-        record = record_of(request, choice, language)
+        record = record_of(request, choice, before, language)
         self._in_store(request, lambda records: records.append(record))
         return self._after(request, choice.next)
 
     def _erase_record(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
-        decision = request.consent.decision
+        subject = request.consent.subject
         try:
             request.consent.forget()
         except DecisionNotStored:
             raise problems.unavailable() from None
-        if decision is not None:
-            self._in_store(request, lambda records: records.erase(decision.id))
+        if subject is not None:
+            self._in_store(request, lambda records: records.erase(subject))
         return self._after(request, "")
 
-    def _in_store(self, request: PageRequest, action: Callable[[RecordStore], T]) -> T | None:
+    def _in_store(self, request: PageRequest, action: Callable[[RecordStore], None]) -> None:
         """Do ``action`` before the consent cookie leaves, or let no cookie leave."""
         if self.gate.records is None:
-            return None
+            return
         try:
-            return action(self.gate.records)
+            action(self.gate.records)
         except Exception:
             logger.exception("the record store failed; the visitor's decision was not taken")
             request.consent.revert()
             raise problems.unavailable() from None
 
     def _check_origin(self, request: PageRequest) -> None:
-        if is_cross_site(request, self._trusted_origins):
+        """Refuse what another site's page, or a sibling host's, sends.
+
+        Browsers say where a request comes from by Sec-Fetch-Site (Fetch Metadata), which no page
+        can change, or where a connection is not to be trusted by Origin alone. What sends neither
+        is no browser of the last years, and has no visitor's cookies to abuse.
+        """
+        origin, site = request.header("origin"), request.header("sec-fetch-site")
+        if origin in self._trusted_origins or site in ("same-origin", "none"):
+            return
+        if site or (origin and not is_of_host(origin, request.header("host"))):
             raise problems.cross_site()
 
     def _after(self, request: PageRequest, next_path: str) -> PageResponse:
         """Return the new state to a script, and send a visitor's form on."""
         if media_type(request) == choices.JSON:
             return self._show_state(request)
-        answer = _fresh(HTTPStatus.SEE_OTHER, "text/plain", "")
-        location = ("Location", next_path or base_of(request))
-        return answer._replace(headers=[*answer.headers, location])
+        return redirect(next_path or base_of(request))
 
     def _refuse(self, request: PageRequest, problem: Problem) -> PageResponse:
-        language = self._language(request, None)
+        language = self._language(request, _wished(request))
         if media_type(request) == choices.JSON:
             detail = language.text(problem.name, **problem.values)
             fields = {"title": problem.status.phrase, "status": problem.status, "detail": detail}
-            return _json(problem.status, fields, "application/problem+json")  # RFC 9457
+            return json_response(fields, status=problem.status)
         return self._html(problem.status, self._renderer.error(request, language, problem))
 
     def _html(self, status: HTTPStatus, page: str) -> PageResponse:
-        answer = _fresh(status, "text/html; charset=utf-8", page)
-        security = ("Content-Security-Policy", self._content_security_policy)
-        return answer._replace(headers=[*answer.headers, security])
-
-
-def _check(gate: Gate, languages: Sequence[str]) -> None:
-    if not languages or isinstance(languages, str):
-        raise ConfigurationError(f"languages is {languages!r}; list one tag or more, as ('fr',)")
-    prefix = gate.policy.path_prefix
-    for route in gate.policy.routes:
-        if route.covers(prefix):
-            raise ConfigurationError(
-                f"nothing may be stored on {route.path!r}, and a choice is stored on {prefix!r}; "
-                "change that route or path_prefix in the policy"
-            )
+        return html_response(status, page, self._security_policy)
 
 
 def _query(request: PageRequest) -> dict[str, str]:
-    return {name: values[-1] for name, values in read_form(request.query).items()}
+    return _last(read_form(request.query))
+
+
+def _last(fields: Mapping[str, list[str]]) -> dict[str, str]:
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _wished(request: PageRequest) -> str:
+    """Return the language that a form or its address asks for, however wrong the rest is."""
+    is_form = media_type(request) == choices.FORM
+    with suppress(Problem):
+        return _last(read_form(request.body or b"" if is_form else request.query)).get("lang", "")
+    return ""
 
 
 def _address_of(request: PageRequest) -> str:
     """Return the path and query that a visitor comes back to after choosing."""
     query = f"?{request.query}" if request.query else ""
-    return local_path(f"{request.root}{request.path}") + query
-
-
-def _other_method(method: str, methods: Mapping[str, Endpoint]) -> PageResponse:
-    known = ["OPTIONS", *methods, *(["HEAD"] if "GET" in methods else [])]
-    allow = ("Allow", ", ".join(sorted(known)))
-    if method == "OPTIONS":
-        return PageResponse(HTTPStatus.NO_CONTENT, [("Cache-Control", "no-store"), allow])
-    answer = _fresh(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "")
-    return answer._replace(headers=[*answer.headers, allow, ("Content-Length", "0")])
-
-
-def _is_bodiless(answer: PageResponse) -> bool:
-    return answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-
-
-def _json(status: HTTPStatus, value: object, kind: str = "application/json") -> PageResponse:
-    return _fresh(status, kind, json.dumps(value, ensure_ascii=False))
-
-
-def _fresh(status: HTTPStatus, kind: str, text: str) -> PageResponse:
-    """Return an answer that nobody may keep."""
-    headers = [
-        ("Cache-Control", "no-store"),
-        ("Content-Type", kind),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
-    return PageResponse(status, headers, text.encode())
+    return local_path(quoted_path(request.visit.request.path()) + query)

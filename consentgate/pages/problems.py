@@ -22,7 +22,7 @@ def cross_site() -> Problem:
 
 
 def too_large() -> Problem:
-    """Return what a body gets that no form of ours sends."""
+    """Return what a body gets that no form of ours sends, or that broke off."""
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
 
 

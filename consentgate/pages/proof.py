@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
 
-from consentgate.pages.state import state_of
+from consentgate.pages.state import state_of, timestamp
 from consentgate.record import Record
 
 if TYPE_CHECKING:
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from consentgate.consent import Decision
     from consentgate.page import PageRequest
     from consentgate.pages.choices import Choice
-    from consentgate.pages.state import State
-    from consentgate.policy import Policy
     from consentgate.record import Event
 
 
-def record_of(request: PageRequest, choice: Choice, language: str) -> Record:
-    """Return the record of what ``choice`` has just made the decision."""
-    gate, decision = request.visit.gate, request.consent.decision
-    assert decision is not None  # the choice made it  # noqa: S101
+def record_of(
+    request: PageRequest, choice: Choice, before: Decision | None, language: str
+) -> Record:
+    """Return the record of what ``choice`` has just made of the decision ``before``."""
+    gate = request.visit.gate
+    decision = cast("Decision", request.consent.decision)
+    choices = {name: name in decision.granted for name in gate.policy.offered}
     return Record(
         decision.id,
-        _event(choice, state_of(request)),
+        _event(choice, before, choices),
         decision.decided_at,
         decision.expires_at(gate.policy),
-        _choices(gate.policy, decision),
+        choices,
         decision.policy_version,
         language,
         gate.policy.preset,
@@ -36,24 +37,30 @@ def record_of(request: PageRequest, choice: Choice, language: str) -> Record:
     )
 
 
-def _event(choice: Choice, state: State) -> Event:
-    if choice.choice == "withdraw":
+def _event(choice: Choice, before: Decision | None, choices: dict[str, bool]) -> Event:
+    """Return what was decided, whatever a signal makes of it."""
+    if choice.choice == "withdraw" and before is not None and before.granted:
         return "withdrawn"
-    if not state.denied:
+    if all(choices.values()):
         return "given"
-    return "partial" if state.granted else "refused"
+    return "partial" if any(choices.values()) else "refused"
 
 
-def _choices(policy: Policy, decision: Decision) -> dict[str, bool]:
-    answered = decision.granted | decision.refused
-    return {name: name in decision.granted for name in policy.decidable if name in answered}
-
-
-def exported(request: PageRequest, kept: Iterable[Record]) -> dict[str, Any]:
+def exported(request: PageRequest, kept: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return everything that is known of a visitor's decisions, in an open format."""
-    decision = request.consent.decision
     return {
-        "subject": None if decision is None else decision.id,
+        "subject": request.consent.subject,
         "state": state_of(request).as_json(),
-        "records": [asdict(record) for record in kept],
+        "records": list(kept),
+    }
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """Return ``record`` with its times as RFC 3339 has them."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {
+        **values,
+        "choices": dict(record.choices),
+        "time": timestamp(record.time),
+        "valid_until": timestamp(record.valid_until),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -10,21 +11,24 @@ from urllib.parse import quote, urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from consentgate import cookie_header
 from consentgate.pages.assets import ASSETS, load_asset
 from consentgate.pages.declaration import declared_cookies, longest_life, shown_categories
 from consentgate.pages.state import State, state_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
 
     from consentgate.page import PageRequest
     from consentgate.pages.consent_mode import ConsentMode
     from consentgate.pages.languages import Language
     from consentgate.pages.problems import Problem
-    from consentgate.policy import Category, CookieRule, Policy
+    from consentgate.policy import CookieRule, Policy
+
+TEMPLATES: Final = ("banner.html", "preferences.html", "error.html")
 
 _REMEMBERED_VIEWS: Final = 256
+_TIME = re.compile(r"&time=([0-9]{1,20})")
 _PATH_CHARACTERS: Final = "/!$&'()*+,;=:@~"
 
 
@@ -71,6 +75,7 @@ class Renderer:
         self._site_name = site_name
         # A view is the same for all who chose alike; to make one costs more than to render it.
         self._categories = lru_cache(_REMEMBERED_VIEWS)(self._make_categories)
+        self._cookies = lru_cache(_REMEMBERED_VIEWS)(self._make_cookies)
         own = [] if template_folder is None else [FileSystemLoader(template_folder)]
         self._environment = Environment(
             loader=ChoiceLoader([*own, PackageLoader("consentgate.pages")]),
@@ -80,6 +85,8 @@ class Renderer:
             undefined=StrictUndefined,
             auto_reload=bool(own),  # ours do not change while they run
         )
+        for name in TEMPLATES:  # a mistake in one stops the start and not the first visitor
+            self._environment.get_template(name)
 
     def banner(
         self,
@@ -102,6 +109,7 @@ class Renderer:
             dialog=bool(self._policy.offered) and needed,
             link=link and bool(self._policy.offered),
             cookie_name=self._policy.cookie_name,
+            cookie_time=_cookie_time(request),
         )
 
     def preferences(
@@ -117,6 +125,7 @@ class Renderer:
             next=f"{context['urls']['preferences']}?{urlencode(here)}",
             saved=saved and state.decided_at is not None,
             policy_version=self._policy.version,
+            subject=request.consent.subject,
         )
 
     def error(self, request: PageRequest, language: Language, problem: Problem) -> Markup:
@@ -160,24 +169,45 @@ class Renderer:
                 category.decidable,
                 category.id in allowed,
                 " ".join(self._consent_mode.signals(category.id)),
-                tuple(self._cookies(category, language)),
+                self._cookies(category.id, language),
             )
             for category in shown_categories(self._policy)
         )
 
-    def _cookies(self, category: Category, language: Language) -> Iterator[CookieView]:
-        for rule in declared_cookies(self._policy, category.id):
-            purpose = language.of(rule.purpose)
-            yield CookieView(rule.name, rule.vendor, purpose, self._life(rule, language))
+    def _make_cookies(self, category: str, language: Language) -> tuple[CookieView, ...]:
+        return tuple(
+            CookieView(
+                rule.name, rule.vendor, language.of(rule.purpose), self._life(rule, language)
+            )
+            for rule in declared_cookies(self._policy, category)
+        )
 
     def _life(self, rule: CookieRule, language: Language) -> str:
         life = longest_life(self._policy, rule)
         return language.text("until_closed") if life is None else language.duration(life)
 
 
+def _cookie_time(request: PageRequest) -> str:
+    """Return the time that a script will read in the consent cookie, whether or not it counts.
+
+    Where it reads another one, the page is older than the last decision.
+    """
+    decision = request.consent.decision
+    if request.consent.changed:
+        return "" if decision is None else str(decision.decided_at)
+    tokens = cookie_header.values(request.visit.cookie, request.visit.gate.policy.cookie_name)
+    found = _TIME.search(tokens[0]) if tokens else None
+    return found[1] if found else ""
+
+
 def base_of(request: PageRequest) -> str:
     """Return the address of the preferences page, from the origin's root."""
-    return quote(request.root, _PATH_CHARACTERS) + request.visit.gate.policy.path_prefix
+    return quoted_path(request.visit.root) + request.visit.gate.policy.path_prefix
+
+
+def quoted_path(path: str) -> str:
+    """Return a path as it stands in an address (RFC 3986 3.3)."""
+    return quote(path, _PATH_CHARACTERS)
 
 
 def urls(request: PageRequest, language: Language, next_path: str) -> dict[str, str]:
@@ -190,6 +220,6 @@ def urls(request: PageRequest, language: Language, next_path: str) -> dict[str, 
         "customise": f"{base}?{urlencode(query)}",
         "record": f"{base}record",
         "erase": f"{base}record/erase",
-        "home": next_path or quote(request.root, _PATH_CHARACTERS) + "/",
+        "home": next_path or quoted_path(request.visit.root) + "/",
         **assets,
     }

@@ -30,8 +30,8 @@ class State:
     def as_json(self) -> dict[str, Any]:
         """Return it with its times as RFC 3339 has them."""
         times = {
-            "decided_at": _timestamp(self.decided_at),
-            "expires_at": _timestamp(self.expires_at),
+            "decided_at": timestamp(self.decided_at),
+            "expires_at": timestamp(self.expires_at),
         }
         return {**asdict(self), **times}
 
@@ -39,8 +39,6 @@ class State:
 def state_of(request: PageRequest) -> State:
     """Return the state of the visitor who made ``request``."""
     consent, gate = request.consent, request.visit.gate
-    if gate.policy.gpc != "ignore":
-        request.visit.vary_on("Sec-GPC")
     granted = [name for name in gate.policy.offered if name in consent.allowed]
     denied = [name for name in gate.policy.offered if name not in consent.allowed]
     return State(
@@ -57,7 +55,10 @@ def state_of(request: PageRequest) -> State:
 def _holds_gpc(request: PageRequest) -> bool:
     gate = request.visit.gate
     refused = {category.id for category in gate.policy.categories.values() if category.gpc}
-    holds = bool(refused) and refused.isdisjoint(request.consent.allowed)
+    if gate.policy.gpc == "ignore" or not refused:
+        return False
+    request.visit.vary_on("Sec-GPC")
+    holds = refused.isdisjoint(request.consent.allowed)
     return holds and gate.sends_gpc(request.visit.request)
 
 
@@ -67,7 +68,8 @@ def _status(granted: list[str], denied: list[str]) -> Status:
     return "partial" if granted else "refused"
 
 
-def _timestamp(seconds: int | None) -> str | None:
+def timestamp(seconds: int | None) -> str | None:
+    """Return a time in seconds since 1970 as RFC 3339 has it."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -82,7 +82,7 @@ def test_the_visitors_pages_are_complete() -> None:
         for language in LANGUAGES:
             visit = pages.gate.visit(Nothing())
             method = "POST" if path.endswith("erase") else "GET"
-            request = PageRequest(visit, method, "", path, f"lang={language}")
+            request = PageRequest(visit, method, path, f"lang={language}")
             assert pages.answer(request).status in {200, 303}
 
 

@@ -8,8 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.template import Library, Node, NodeList, TemplateSyntaxError
 from django.utils.translation import get_language
 
-from django_consentgate.conf import site_pages
-from django_consentgate.pages import page_request_from
+from django_consentgate import pages
 from django_consentgate.request import consent_from
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from django.template.base import FilterExpression, Parser, Token
 
     from consentgate import Consent
-    from consentgate.pages import ConsentPages
 
 register = Library()
 
@@ -35,21 +33,20 @@ def allows(consent: Consent, category: str) -> bool:
 
 @register.simple_tag(takes_context=True)
 def consent_banner(
-    context: Context, *, language: str | None = None, nonce: str = "", link: bool = True
+    context: Context, *, language: str | None = None, nonce: object = "", link: bool = True
 ) -> str:
     """Return the banner, in the language that is active; see `ConsentPages.banner`.
 
     ``{% consent_banner %}``, ``{% consent_banner nonce=request.csp_nonce %}``
     """
-    request = page_request_from(_request(context))
     wished = language or get_language()
-    return _pages().banner(request, language=wished, nonce=str(nonce), link=link)
+    return pages.consent_banner(_request(context), language=wished, nonce=_text(nonce), link=link)
 
 
 @register.simple_tag(takes_context=True)
-def consent_mode(context: Context, *, nonce: str = "") -> str:
+def consent_mode(context: Context, *, nonce: object = "") -> str:
     """Return the script that sets Google Consent Mode; see `ConsentPages.consent_mode`."""
-    return _pages().consent_mode(page_request_from(_request(context)), nonce=str(nonce))
+    return pages.consent_mode(_request(context), nonce=_text(nonce))
 
 
 def _request(context: Context) -> HttpRequest:
@@ -61,11 +58,9 @@ def _request(context: Context) -> HttpRequest:
     return request
 
 
-def _pages() -> ConsentPages:
-    pages = site_pages()
-    if pages is None:
-        raise ImproperlyConfigured('CONSENTGATE["PAGES"] is None; leave it out to have a banner')
-    return pages
+def _text(nonce: object) -> str:
+    """Return a nonce that may be lazy, or not be there."""
+    return "" if nonce is None else str(nonce)
 
 
 @register.tag

@@ -1,4 +1,4 @@
-// Asks, sends the choice, and starts the content that waited for it.
+// The banner, and what waits for it.
 (() => {
 const script = document.currentScript;
 const base = new URL(".", script.src);
@@ -26,13 +26,13 @@ function load(then) {
 	request.responseType = "document";
 	request.onloadend = () => {
 		const fresh = request.response?.getElementById("consentgate");
-		if (fresh) {
-			fresh.style.display = "none"; // but for the style sheet
-			if (root) root.replaceWith(fresh);
-			else document.body.append(request.response.querySelector("link"), fresh);
-			use(fresh);
-		}
-		then();
+		if (!fresh) return then();
+		const first = !root && request.response.querySelector("link");
+		fresh.style.display = "none"; // until styled
+		if (first) document.body.append(first, fresh);
+		else root.replaceWith(fresh);
+		use(fresh);
+		first ? (first.onload = first.onerror = then) : then();
 	};
 	request.send();
 }
@@ -40,11 +40,11 @@ function load(then) {
 const read = () => root && apply(JSON.parse(root.dataset.json));
 
 function apply(next) {
-	const before = (state || next).granted;
+	const before = state || next;
 	state = next;
-	root.dataset.status = state.status;
-	root.dataset.granted = state.granted.join(" ");
-	if (`${before}` !== `${state.granted}`) {
+	root.dataset.status = next.status;
+	root.dataset.granted = next.granted.join(" ");
+	if (before.status + before.granted !== next.status + next.granted) {
 		const signals = JSON.parse(root.dataset.signals);
 		for (const name in signals) signals[name] = signals[name].some(allows) ? "granted" : "denied";
 		window.gtag?.("consent", "update", signals);
@@ -65,16 +65,17 @@ async function start() {
 			frame.src = src;
 			delete frame.dataset.src;
 		} else if (!frame.hidden) {
-			const box = find(`[data-for="${consent}"]`).content.firstChild.cloneNode(true);
+			const box = find(`[data-for="${consent}"]`)?.content.firstChild.cloneNode(true);
+			if (!box) continue;
 			box.querySelector("b").append(new URL(src, document.baseURI).host);
-			box.style = `width: ${frame.offsetWidth}px; min-height: ${frame.offsetHeight}px`;
+			box.style = `display:inline-block;overflow:auto;width:${frame.offsetWidth}px;height:${frame.offsetHeight}px`;
 			frame.before(box);
 			frame.hidden = true;
 		}
 	}
 	for (const waiting of document.querySelectorAll("[data-consent][type='text/plain']")) {
 		const { consent, type = "" } = waiting.dataset;
-		// Injected markup lacks the nonce, and must not run by ours.
+		// Injected markup lacks the nonce.
 		if (!allows(consent) || (script.nonce && script.nonce !== waiting.nonce)) continue;
 		running.push(consent);
 		waiting.type = type;
@@ -93,11 +94,11 @@ async function choose(choice, categories = []) {
 		const answer = await fetch(base, {
 			method: "POST",
 			headers: { "Content-Type": "application/json" },
-			body: JSON.stringify({ choice, categories }),
+			body: JSON.stringify({ choice, categories, lang: root.lang }),
 		});
 		next = answer.ok && (await answer.json());
 	} catch {
-		// A form may go where scripts may not.
+		// A form may still get through.
 		if (!dialog) return (location = base);
 		fill(categories);
 		return choices.form.requestSubmit(find(`[value=${choice}]`));
@@ -149,7 +150,7 @@ const actions = {
 		opener = control;
 		dialog ? open() : load(open);
 	},
-	close: () => show(false),
+	close: () => show(),
 };
 
 addEventListener("click", (event) => {
@@ -159,13 +160,13 @@ addEventListener("click", (event) => {
 	event.preventDefault();
 	action(control);
 });
-addEventListener("keydown", ({ key, target }) => key === "Escape" && dialog?.contains(target) && show(false));
+addEventListener("keydown", ({ key, target }) => key === "Escape" && dialog?.contains(target) && show());
 addEventListener("pageshow", ({ persisted }) => persisted && load(read));
 channel.onmessage = () => load(read);
 
 use(document.getElementById("consentgate"));
 // A cached page may be older than the choice.
-const { cookie, decidedAt } = root?.dataset || {};
-const time = document.cookie.match(`${cookie}=[^;]*&time=(\\d+)`)?.[1] || "";
-time === decidedAt ? read() : load(read);
+const { cookie, time } = root?.dataset || {};
+const now = document.cookie.match(`${cookie}=[^;]*&time=(\\d+)`)?.[1] || "";
+now === time ? read() : load(read);
 })();
