@@ -165,13 +165,6 @@ class FrontContract:
         """Send ``request`` through ``gate`` to an application that does what ``view`` says."""
         raise NotImplementedError
 
-    def pages(self, gate: Gate) -> Any:  # noqa: ARG002 - those who inherit need it
-        """Return the visitor's pages to give to the middleware, if it serves any.
-
-        See `consentgate.pages.testing.PagesContract`.
-        """
-        return None
-
     def gate(
         self,
         *,

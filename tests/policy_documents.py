@@ -78,6 +78,11 @@ _optional = {
     "gpc": _signals,
     "dnt": _signals,
     "path_prefix": _pattern(_properties["path_prefix"]),
+    "texts": st.dictionaries(
+        st.sampled_from(["en", "fr-CA"]),
+        st.dictionaries(st.sampled_from(["accept_all", "save"]), st.sampled_from(["Yes", "«»"])),
+        max_size=2,
+    ),
     "routes": st.lists(
         st.fixed_dictionaries(
             {"path": _pattern(_defs["route"]["properties"]["path"])},
@@ -241,6 +246,11 @@ MISTAKES = [
     Mistake('path_prefix = "/a/../"', "path_prefix", "write it like '/consent/'"),
     Mistake('path_prefix = "/a?/"', "path_prefix", "write it like '/consent/'"),
     Mistake('path_prefix = "/\\r\\n/"', "path_prefix", "write it like '/consent/'"),
+    # Texts.
+    Mistake('texts = "Yes"', "texts", "write [texts.en]"),
+    Mistake('[texts]\nen = "Yes"', "texts.en", "write [texts.en]"),
+    Mistake("[texts.en]\naccept_all = 1", "texts.en.accept_all", _QUOTES),
+    Mistake('[texts.e]\naccept_all = "Yes"', "texts", "(BCP 47)"),
     # Categories.
     Mistake("categories = []", "categories", "write [categories]"),
     Mistake("[[categories]]", "categories", "write [categories]"),

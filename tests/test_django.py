@@ -1179,6 +1179,18 @@ class TestPages:
             body = around({**environ, "PATH_INFO": "/consent/state"}, lambda *_: lambda _: None)
         assert b'"undecided"' in b"".join(body)
 
+    def test_the_pages_of_a_gate_around_django_are_shown(self) -> None:
+        """Theirs are the addresses that visitors reach first."""
+        gate = Gate(conf.site_policy(), "key")
+        around = consentgate.wsgi.ConsentGateMiddleware(
+            WSGIHandler(), gate, pages=ConsentPages(gate, languages=["nl"])
+        )
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        with site(lambda request: page(request, "{% consent_banner %}")):
+            body = b"".join(around(environ, lambda *_: lambda _: None))
+        assert b'lang="nl"' in body
+
 
 async def async_plain(_request: HttpRequest) -> HttpResponse:
     """Answer without a cookie, in an event loop."""

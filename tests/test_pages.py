@@ -887,6 +887,50 @@ class TestAssets:
         assert sum(sizes) < 8000
 
 
+class TestNested:
+    """A gate inside another, each with pages."""
+
+    def test_under_wsgi_the_outer_ones_are_shown(self) -> None:
+        """The inner ones still answer at their own addresses."""
+        inner, outer = ConsentPages(gate()), ConsentPages(gate())
+        shown: list[str] = []
+
+        def app(environ: Any, start_response: Any) -> list[bytes]:
+            request = wsgi.page_request_from(environ)
+            shown.append(ConsentPages.of(request).banner(request))
+            start_response("200 OK", [])
+            return []
+
+        inside = wsgi.ConsentGateMiddleware(app, inner.gate, pages=inner)
+
+        def mount(environ: Any, start_response: Any) -> Any:
+            moved = {**environ, "SCRIPT_NAME": "/inner"}
+            return inside(moved, start_response)
+
+        around = wsgi.ConsentGateMiddleware(mount, outer.gate, pages=outer)
+        around({"REQUEST_METHOD": "GET", "PATH_INFO": "/tea"}, lambda *_: bytes)  # type: ignore[arg-type, return-value]  # as a server does it
+        assert 'action="/consent/"' in shown[0]
+
+    def test_under_asgi_the_outer_ones_are_shown(self) -> None:
+        """The same with scopes."""
+        inner, outer = ConsentPages(gate()), ConsentPages(gate())
+        shown: list[str] = []
+
+        async def app(scope: Any, *_: Any) -> None:
+            request = asgi.page_request_from(scope)
+            shown.append(ConsentPages.of(request).banner(request))
+
+        inside = asgi.ConsentGateMiddleware(app, inner.gate, pages=inner)
+
+        async def mount(scope: Any, receive: Any, send: Any) -> None:
+            await inside({**scope, "root_path": "/inner"}, receive, send)
+
+        around = asgi.ConsentGateMiddleware(mount, outer.gate, pages=outer)
+        scope = {"type": "http", "method": "GET", "path": "/tea", "headers": []}
+        asyncio.run(around(scope, unreached, unreached))  # type: ignore[arg-type]  # nothing is sent
+        assert 'action="/consent/"' in shown[0]
+
+
 # -- The glue ---------------------------------------------------------------------------------
 
 
