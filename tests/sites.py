@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, quote
 
 from consentgate import Gate, Policy, asgi, wsgi
+from consentgate.pages import ConsentPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -334,5 +335,6 @@ POLICY: dict[str, Any] = {
 SECRET_KEYS = ["test key"]
 
 gate = Gate(Policy.from_mapping(POLICY), secret_keys=SECRET_KEYS)
-gated_wsgi_app = wsgi.ConsentGateMiddleware(wsgi_app, gate)
-gated_asgi_app = asgi.ConsentGateMiddleware(asgi_app, gate)
+pages = ConsentPages(gate)
+gated_wsgi_app = wsgi.ConsentGateMiddleware(wsgi_app, gate, pages=pages)
+gated_asgi_app = asgi.ConsentGateMiddleware(asgi_app, gate, pages=pages)

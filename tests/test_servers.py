@@ -6,8 +6,9 @@ import os
 import re
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import IO, TYPE_CHECKING
 
 import pytest
@@ -327,3 +328,62 @@ def test_a_websocket_application_does_not_read_what_was_not_granted(site: Site) 
     """The Cookie header of a handshake is governed as any other."""
     answer = raw_client.websocket(site.address, "/", [(b"Cookie", b"a=1; _ga=2; session=3")])
     assert answer.body == b"a=1; session=3"
+
+
+# -- the visitor's pages ----------------------------------------------------------------------
+
+
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
+
+
+@under(GATED)
+def test_a_choice_is_taken(site: Site) -> None:
+    """A form is answered by a redirect with the decision, in each version of HTTP."""
+    body = b"choice=save&category=statistics&next=%2Ftea%3Fcup%3D2"
+    answer = raw_client.request(site.address, "POST", "/consent/", [FORM], body, http=site.http)
+    assert 303 == answer.status
+    assert [b"/tea?cup=2"] == answer.values(b"location")
+    (line,) = answer.values(b"set-cookie")
+    assert b"&statistics=true&" in line
+    assert b"; SameSite=Lax" in line
+
+
+@under(GATED)
+def test_a_page_is_served(site: Site) -> None:
+    """Whole, and for HEAD without its body; and style sheets with what caches want to know."""
+    page, head = (site.ask(method, "/consent/?lang=fr") for method in ("GET", "HEAD"))
+    assert (200, 200) == (page.status, head.status)
+    assert "Tout refuser" in page.body.decode()
+    assert b"" == head.body
+    assert page.values(b"content-length") == head.values(b"content-length")
+    style = site.ask("GET", "/consent/banner.css")
+    (etag,) = style.values(b"etag")
+    again = site.ask("GET", "/consent/banner.css", [(b"if-none-match", etag)])
+    assert (200, 304) == (style.status, again.status)
+
+
+@under(GATED, only=lambda _server, http: http == "1.1")
+def test_a_refused_body_leaves_the_connection_in_order(site: Site) -> None:
+    """What was not read is not taken for the next request: that is answered, or there is none."""
+    host, port = site.address
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for size in (20_000, 200_000):
+        connection = HTTPConnection(host, port, timeout=raw_client.DEADLINE)
+        with closing(connection), suppress(ConnectionError):  # it may close before it has read all
+            connection.request("POST", "/consent/", b"a" * size, kind)
+            refused = connection.getresponse()
+            assert 413 == refused.status
+            refused.read()
+            connection.request("GET", "/consent/state")
+            assert b'"undecided"' in connection.getresponse().read()
+
+
+@under(GATED, only=lambda _server, http: http == "1.1")
+def test_a_chunked_form_is_taken_or_refused(site: Site) -> None:
+    """Where the server hands it on; no server makes a choice of half of it."""
+    host, port = site.address
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    pieces = [b"choice=", b"reject_all"]
+    with closing(HTTPConnection(host, port, timeout=raw_client.DEADLINE)) as connection:
+        connection.request("POST", "/consent/", iter(pieces), kind, encode_chunked=True)
+        assert connection.getresponse().status in {303, 400, 411, 413, 422}

@@ -75,8 +75,8 @@ async function start() {
 	}
 	for (const waiting of document.querySelectorAll("[data-consent][type='text/plain']")) {
 		const { consent, type = "" } = waiting.dataset;
-		// Injected markup lacks the nonce.
-		if (!allows(consent) || (script.nonce && script.nonce !== waiting.nonce)) continue;
+		if (!allows(consent) || waiting.type !== "text/plain") continue; // started meanwhile
+		if (script.nonce && script.nonce !== waiting.nonce) continue; // injected markup lacks it
 		running.push(consent);
 		waiting.type = type;
 		await new Promise((done) => {
