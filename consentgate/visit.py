@@ -137,8 +137,7 @@ class Visit:
 
         It is said with the others, where the application has asked about consent.
         """
-        if header not in self._varying:
-            self._varying = (*self._varying, header)
+        self._varying = (*self._varying, header)
 
     @property
     def now(self) -> float:

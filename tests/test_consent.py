@@ -546,6 +546,58 @@ class TestConsent:
             consent.denied,
         )
 
+    def test_R9_a_form_may_ask_about_some(self) -> None:
+        """What it did not ask about stays, granted or refused."""
+        consent = consent_of(make_gate())
+        consent.choose("functional", "advertising", among=["functional", "advertising"])
+        consent.choose("statistics", among=["statistics", "functional"])
+        assert {"necessary", "statistics", "advertising"} == consent.allowed
+        consent.choose(among=["advertising"])
+        assert {"necessary", "statistics"} == consent.allowed
+
+    def test_R9_what_is_chosen_was_asked(self) -> None:
+        """Also where the form forgot to say so, and then no refusal of it is left."""
+        consent = consent_of(make_gate())
+        consent.choose()
+        consent.choose("statistics", among=["functional"])
+        assert "statistics" in consent.allowed
+        assert consent.decision is not None
+        assert "statistics" not in consent.decision.refused
+
+    def test_R9_nothing_is_both_granted_and_refused(self) -> None:
+        """One answer to a category takes the place of the other."""
+        consent = consent_of(make_gate())
+        consent.choose("statistics")
+        consent.choose("statistics", among=["statistics"])
+        assert consent.decision is not None
+        assert consent.decision.granted.isdisjoint(consent.decision.refused)
+
+    def test_R9_who_is_forgotten_gets_another_name(self) -> None:
+        """Nothing leads from the next decision to the last one."""
+        consent = consent_of(make_gate())
+        consent.choose("statistics")
+        first = consent.subject
+        consent.forget()
+        assert consent.subject is None
+        consent.choose("statistics")
+        assert first != consent.subject
+
+    def test_R9_what_is_taken_back_was_never_decided(self) -> None:
+        """The application, if it is asked after all, sees what came with the request."""
+        consent = consent_of(make_gate())
+        consent.choose("statistics")
+        consent.revert()
+        assert (False, False) == (consent.decided, consent.changed)
+        assert {"necessary"} == consent.allowed
+
+    def test_R9_what_was_refused_stays_refused(self) -> None:
+        """Also what is opt-out, where another form does not ask about it."""
+        categories = [Category(name, basis="opt-out") for name in ("statistics", "advertising")]
+        consent = consent_of(make_gate(categories=categories))
+        consent.choose(among=["advertising"])
+        consent.choose("statistics", among=["statistics"])
+        assert {"necessary", "statistics"} == consent.allowed
+
 
 def consent_of(gate: Gate) -> Consent:
     """Return the consent of an undecided visitor whose answer has not begun."""

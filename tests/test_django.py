@@ -13,7 +13,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from additions import is_deposits_cookie, without_additions
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.core import checks
@@ -33,6 +33,7 @@ from django.template import TemplateSyntaxError, engines
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
 from django.urls import re_path
+from django.utils import translation
 from django.utils.translation import get_language
 from django.views.decorators.cache import cache_page
 from django.views.decorators.vary import vary_on_headers
@@ -62,7 +63,7 @@ from consentgate import (
     Verdict,
 )
 from consentgate.duration import DAY, months
-from consentgate.page import PageResponse
+from consentgate.page import MAX_BODY, PageResponse
 from consentgate.pages import ConsentPages
 from consentgate.testing import consent_cookie, deposits_cookie
 
@@ -1147,8 +1148,8 @@ class TestPages:
         with pytest.raises(ConfigurationError, match="give gate="):
             ConsentGateMiddleware(plain, pages=pages)
 
-    def test_an_event_loop_does_not_wait_for_the_store(self) -> None:
-        """What may block is asked in another thread."""
+    def test_a_store_is_asked_in_djangos_own_thread(self) -> None:
+        """Where its database connections are, while the event loop goes on."""
 
         class Slow:
             paths = frozenset({"/consent/"})
@@ -1164,11 +1165,16 @@ class TestPages:
                 self.thread = threading.get_ident()
                 return PageResponse(200, [])
 
+        async def ask() -> int:
+            request = RequestFactory().get("/consent/")
+            await middleware(request)  # type: ignore[misc]  # it is a coroutine
+            return await sync_to_async(threading.get_ident)()
+
         gate = conf.site_gate()
         pages = Slow(gate)
         middleware = ConsentGateMiddleware(async_plain, gate, pages)
-        asyncio.run(middleware(RequestFactory().get("/consent/")))  # type: ignore[arg-type]  # it is a coroutine
-        assert pages.thread not in {0, threading.get_ident()}
+        assert asyncio.run(ask()) == pages.thread
+        assert threading.get_ident() != pages.thread
 
     def test_a_gate_around_django_may_leave_the_pages_to_it(self) -> None:
         """What judges the cookies need not answer for the visitor's side."""
@@ -1179,9 +1185,10 @@ class TestPages:
             body = around({**environ, "PATH_INFO": "/consent/state"}, lambda *_: lambda _: None)
         assert b'"undecided"' in b"".join(body)
 
-    def test_the_pages_of_a_gate_around_django_are_shown(self) -> None:
-        """Theirs are the addresses that visitors reach first."""
-        gate = Gate(conf.site_policy(), "key")
+    @pytest.mark.parametrize("is_shared", [False, True])
+    def test_the_pages_of_a_gate_around_django_are_shown(self, is_shared: bool) -> None:
+        """Theirs are the addresses that visitors reach first, also where both share a gate."""
+        gate = conf.site_gate() if is_shared else Gate(conf.site_policy(), "key")
         around = consentgate.wsgi.ConsentGateMiddleware(
             WSGIHandler(), gate, pages=ConsentPages(gate, languages=["nl"])
         )
@@ -1190,6 +1197,83 @@ class TestPages:
         with site(lambda request: page(request, "{% consent_banner %}")):
             body = b"".join(around(environ, lambda *_: lambda _: None))
         assert b'lang="nl"' in body
+
+    @pytest.mark.parametrize("prefix", ["/shop", "/shop/", "//shop"])
+    def test_a_mounted_site_keeps_to_its_prefix(self, prefix: str) -> None:
+        """SCRIPT_NAME is part of each address, however a server writes it."""
+        kind = "application/x-www-form-urlencoded"
+        with site(lambda request: page(request, "{% consent_banner %}")):
+            banner = Client().get("/tea", SCRIPT_NAME=prefix).content.decode()
+            saved = Client().post("/consent/", "choice=accept_all", kind, SCRIPT_NAME=prefix)
+        assert 'action="/shop/consent/"' in banner
+        assert (303, "/shop/consent/") == (saved.status_code, saved["Location"])
+
+    def test_a_variety_of_a_language_stands_for_it(self) -> None:
+        """Who reads French gets the French of the site."""
+        with override_settings(LANGUAGE_CODE="fr-ca"), site(plain):
+            text = Client(headers={"accept-language": "fr"}).get("/consent/").content.decode()
+        assert 'lang="fr-ca"' in text
+
+    def test_a_banner_speaks_the_active_language(self) -> None:
+        """Whatever the visitor's browser likes best."""
+
+        def german(request: HttpRequest) -> HttpResponse:
+            with translation.override("de"):
+                return page(request, "{% consent_banner %}")
+
+        with site(german):
+            text = Client(headers={"accept-language": "fr"}).get("/").content.decode()
+        assert 'lang="de"' in text
+
+    def test_a_nonce_may_be_lazy(self) -> None:
+        """It is false until somebody has used it, as Django's own."""
+
+        class Lazy:
+            def __bool__(self) -> bool:
+                return False
+
+            def __str__(self) -> str:
+                return "abc"
+
+        def tea(request: HttpRequest) -> HttpResponse:
+            template = compiled("{% consent_banner nonce=nonce %}")
+            return HttpResponse(template.render({"nonce": Lazy()}, request))
+
+        with site(tea):
+            assert b'nonce="abc"' in Client().get("/").content
+
+    @pytest.mark.parametrize(("length", "status"), [(MAX_BODY, 422), (MAX_BODY + 1, 413)])
+    @pytest.mark.parametrize("is_told", [False, True])
+    def test_a_form_is_read_to_its_limit(self, length: int, status: int, is_told: bool) -> None:
+        """Also where nobody says how long it is."""
+        kind = "application/x-www-form-urlencoded"
+        request = RequestFactory().post("/consent/", b"a" * length, content_type=kind)
+        if not is_told:
+            del request.META["CONTENT_LENGTH"]
+        answered = ConsentGateMiddleware(plain)(request)
+        assert status == answered.status_code  # type: ignore[union-attr]  # it is no coroutine
+
+    def test_a_gate_may_have_no_pages(self) -> None:
+        """Those of the settings are not for a gate of a middleware factory."""
+        middleware = ConsentGateMiddleware(plain, Gate(Policy("1"), "key"))
+        answered = middleware(RequestFactory().get("/consent/"))
+        assert b"Hello" == answered.content  # type: ignore[union-attr]  # it is no coroutine
+
+    def test_a_decision_below_a_gate_around_django_is_stored_once(self) -> None:
+        """The outer gate alone writes it."""
+        around = consentgate.wsgi.ConsentGateMiddleware(WSGIHandler(), conf.site_gate())
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        headers: list[tuple[str, str]] = []
+
+        def start_response(_status: str, lines: Any, *_: Any) -> Any:
+            headers.extend(lines)
+            return lambda _: None
+
+        with site(granting):
+            around(environ, start_response)
+        values = [value for name, value in headers if name == "Set-Cookie"]
+        assert 1 == sum(value.startswith("eu-consent=") for value in values)
 
 
 async def async_plain(_request: HttpRequest) -> HttpResponse:

@@ -629,3 +629,11 @@ class TestPages:
         client = self.app("{{ consent_banner() }}").test_client()
         text = client.get("/tea", base_url="http://localhost/shop").text
         assert 'action="/shop/consent/"' in text
+
+    def test_a_site_may_have_its_own_link(self) -> None:
+        """Ours can be left out; the dialog keeps its button."""
+        texts = [
+            self.app(f"{{{{ consent_banner(link={link}) }}}}").test_client().get("/tea").text
+            for link in (True, False)
+        ]
+        assert [2, 1] == [text.count('data-cg-action="customise"') for text in texts]

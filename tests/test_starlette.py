@@ -718,3 +718,11 @@ class TestPages:
         app = gated(WebSocketRoute("/consent/state", socket))
         with client_of(app).websocket_connect("/consent/state") as session:
             assert "websocket.close" == session.receive()["type"]
+
+    def test_a_site_may_have_its_own_link(self) -> None:
+        """Ours can be left out; the dialog keeps its button."""
+        texts = [
+            client_of(self.app(f"{{{{ consent_banner(link={link}) }}}}")).get("/tea").text
+            for link in (True, False)
+        ]
+        assert [2, 1] == [text.count('data-cg-action="customise"') for text in texts]

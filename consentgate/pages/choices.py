@@ -125,7 +125,7 @@ def local_path(path: str) -> str:
     Browsers read a backslash as a slash, and leave tabs and line breaks out (URL standard).
     """
     leaves = not path.startswith("/") or path.startswith("//") or "\\" in path
-    if leaves or not path.isprintable() or len(path) > _LONGEST_PATH:
+    if leaves or not path.isprintable():
         return ""
     address = quote(path, _PATH_CHARACTERS)
     return address if len(address) <= _LONGEST_PATH else ""

@@ -96,7 +96,7 @@ def check_routes(policy: Policy, paths: Iterable[str]) -> None:
 
 
 def _texts(value: object, key: str, remedy: str) -> tuple[str, ...]:
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         _refuse(key, f"{value!r} is not a list; write {remedy}")
     listed = tuple(cast("Iterable[object]", value))
     for item in listed:

@@ -49,7 +49,7 @@ def other_method(method: str, known: Iterable[str]) -> PageResponse:
     listed = {"OPTIONS", *known}
     allow = ("Allow", ", ".join(sorted(listed | {"HEAD"} if "GET" in listed else listed)))
     if method == "OPTIONS":
-        return PageResponse(HTTPStatus.NO_CONTENT, [("Cache-Control", "no-store"), allow])
+        return PageResponse(HTTPStatus.NO_CONTENT, [allow])
     return fresh(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "", allow)
 
 
