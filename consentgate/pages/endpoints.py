@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from markupsafe import Markup
 
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 PagesSource: TypeAlias = "ConsentPages | Mapping[str, Any] | None"
 """What the pages of a site can be made of: themselves, their options, or nothing for none."""
-
-T = TypeVar("T")
 
 _REMEMBERED_WISHES: Final = 1024
 _LONGEST_REMEMBERED_WISH: Final = 128
