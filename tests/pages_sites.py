@@ -261,8 +261,8 @@ def _asgi(site: Site, _resources: ExitStack) -> Any:
 
 
 def _flask(site: Site, _resources: ExitStack) -> WSGIApplication:
-    from flask import Flask, Response, render_template_string, request  # noqa: PLC0415
-    from flask_consentgate import ConsentGate  # noqa: PLC0415
+    from flask import Flask, Response, render_template_string, request  # noqa: PLC0415 - as this front alone
+    from flask_consentgate import ConsentGate  # noqa: PLC0415 - as this front alone
 
     app = Flask(__name__)
 
@@ -281,8 +281,8 @@ def _flask(site: Site, _resources: ExitStack) -> WSGIApplication:
 
 def _django(site: Site, resources: ExitStack) -> WSGIApplication:
     import django_site  # noqa: PLC0415 - configures Django
-    from django.core.handlers.wsgi import WSGIHandler  # noqa: PLC0415
-    from django_consentgate.conf import site_gate  # noqa: PLC0415
+    from django.core.handlers.wsgi import WSGIHandler  # noqa: PLC0415 - as this front alone
+    from django_consentgate.conf import site_gate  # noqa: PLC0415 - as this front alone
 
     def shop(request: HttpRequest) -> HttpResponse:
         def banner(**keywords: str) -> str:
@@ -306,7 +306,7 @@ def _django(site: Site, resources: ExitStack) -> WSGIApplication:
 
 
 def _from_django_template(request: HttpRequest, keywords: Mapping[str, str]) -> str:
-    from django.template import engines  # noqa: PLC0415
+    from django.template import engines  # noqa: PLC0415 - as this front alone
 
     given = " ".join(f"{name}={name}" for name in keywords)
     template = engines["django"].from_string(
@@ -320,10 +320,10 @@ def _lines(headers: Iterable[Header]) -> list[str]:
 
 
 def _starlette(site: Site, _resources: ExitStack) -> Any:
-    from starlette.applications import Starlette  # noqa: PLC0415
-    from starlette.responses import Response  # noqa: PLC0415
-    from starlette.routing import Route  # noqa: PLC0415
-    from starlette_consentgate import ConsentGateMiddleware, consent_banner  # noqa: PLC0415
+    from starlette.applications import Starlette  # noqa: PLC0415 - as this front alone
+    from starlette.responses import Response  # noqa: PLC0415 - as this front alone
+    from starlette.routing import Route  # noqa: PLC0415 - as this front alone
+    from starlette_consentgate import ConsentGateMiddleware, consent_banner  # noqa: PLC0415 - as this front alone
 
     async def shop(request: StarletteRequest) -> Response:
         def banner(**keywords: str) -> str:
