@@ -69,9 +69,7 @@ def duration(value: object, key: str) -> int:
 
 def translations(value: object, key: str) -> Mapping[str, str]:
     """Return texts by language tag."""
-    if not isinstance(value, Mapping):
-        raise PolicyError(f"{value!r} names no language; write {{ en = '…' }}", key=key)
-    table = cast("Mapping[object, object]", value)
+    table = _table(value, key, "names no language; write { en = '…' }")
     return ReadOnlyDict(
         {_language(tag, key): text(words, f"{key}.{tag}") for tag, words in table.items()}
     )
@@ -79,21 +77,23 @@ def translations(value: object, key: str) -> Mapping[str, str]:
 
 def texts_by_language(value: object, key: str) -> Mapping[str, Mapping[str, str]]:
     """Return texts by name, by language tag."""
-    if not isinstance(value, Mapping):
-        raise PolicyError(f"{value!r} names no language; write [{key}.en]", key=key)
-    tables = cast("Mapping[object, object]", value)
+    tables = _table(value, key, f"names no language; write [{key}.en]")
     return ReadOnlyDict(
         {_language(tag, key): _texts(texts, f"{key}.{tag}") for tag, texts in tables.items()}
     )
 
 
 def _texts(value: object, key: str) -> Mapping[str, str]:
-    if not isinstance(value, Mapping):
-        raise PolicyError(f"{value!r} is not a table; write [{key}]", key=key)
-    texts = cast("Mapping[object, object]", value)
+    table = _table(value, key, f"is not a table; write [{key}]")
     return ReadOnlyDict(
-        {text(name, key): text(words, f"{key}.{name}") for name, words in texts.items()}
+        {text(name, key): text(words, f"{key}.{name}") for name, words in table.items()}
     )
+
+
+def _table(value: object, key: str, mistake: str) -> Mapping[object, object]:
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"{value!r} {mistake}", key=key)
+    return cast("Mapping[object, object]", value)
 
 
 def _language(value: object, key: str) -> str:

@@ -131,10 +131,8 @@ def _wrap(app: Flask, gate: Gate, pages: Pages | None) -> None:
     if isinstance(outermost, ProxyFix):
         outermost.app = wsgi.ConsentGateMiddleware(outermost.app, gate, pages=pages)
         return
-    # Flask documents that wsgi_app is to be replaced so; for type checkers it is a method.
-    app.wsgi_app = wsgi.ConsentGateMiddleware(  # type: ignore[method-assign]
-        outermost, gate, pages=pages
-    )
+    gated = wsgi.ConsentGateMiddleware(outermost, gate, pages=pages)
+    app.wsgi_app = gated  # type: ignore[method-assign]  # Flask documents that it is replaced so
 
 
 def consent_banner(

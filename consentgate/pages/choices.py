@@ -67,13 +67,12 @@ def read_choice(request: PageRequest) -> Choice:
     """Return what the request's body chooses; raises `Problem`."""
     if request.body is None:
         raise problems.too_large()
-    match media_type(request):
-        case "application/x-www-form-urlencoded":
-            return _from_form(read_form(request.body))
-        case "application/json":
-            return _from_json(_load(request.body))
-        case _:
-            raise problems.wrong_type()
+    kind = media_type(request)
+    if kind == FORM:
+        return _from_form(read_form(request.body))
+    if kind == JSON:
+        return _from_json(_load(request.body))
+    raise problems.wrong_type()
 
 
 def read_form(text: str | bytes) -> Mapping[str, list[str]]:
