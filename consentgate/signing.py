@@ -44,17 +44,23 @@ class TokenSigner:
         """Return the token of ``payload``."""
         return self._signers[0].sign(payload).decode("ascii")
 
+    def signature(self, payload: str) -> str:
+        """Return the signature alone, to be kept beside ``payload``."""
+        return self._signers[0].get_signature(payload).decode("ascii")
+
     def unsign(self, token: str) -> str | None:
         """Return the payload of ``token``, or None if it is not one of ours."""
-        payload, _, text = token.rpartition(self._separator)
-        if not token.isascii():
-            return None
+        payload, _, signature = token.rpartition(self._separator)
+        return payload if token.isascii() and self.verifies(payload, signature) else None
+
+    def verifies(self, payload: str, signature: str) -> bool:
+        """Whether ``signature``, which is ASCII, is one of ours for ``payload``."""
         # Compared as text, for base64 has several spellings of the same octets.
-        signature = text.encode("ascii")
+        octets = signature.encode("ascii")
         for signer in self._signers:
-            if hmac.compare_digest(signer.get_signature(payload), signature):
-                return payload
-        return None
+            if hmac.compare_digest(signer.get_signature(payload), octets):
+                return True
+        return False
 
 
 class _HMACSHA256(SigningAlgorithm):

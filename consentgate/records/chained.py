@@ -1,0 +1,298 @@
+"""What every store of ours does, whatever its database: chains, signatures, retention."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from functools import partial
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from consentgate.duration import parse_duration
+from consentgate.exceptions import ConfigurationError
+from consentgate.record import Discrepancy
+from consentgate.records.chain import ChainSigner
+from consentgate.signing import secret_key_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from consentgate.record import DecisionCount, Document, Record, StoredRecord
+    from consentgate.records.chain import Chain, Erasure
+
+T = TypeVar("T")
+
+RETENTION: Final = "5 years"
+"""The time within which a civil claim is made in France (Code civil, article 2224)."""
+
+_AT_ONCE: Final = 500
+"""Chains that are read, or purged, in one transaction: few enough to hold up nobody."""
+
+
+class Session(Protocol):
+    """One transaction of a database."""
+
+    def chain(self, subject: str) -> Chain | None:
+        """Return the chain of ``subject``; nobody else changes it until the transaction ends."""
+        ...
+
+    def chains(self, after: str, limit: int) -> Sequence[Chain]:
+        """Return the next chains, ordered by subject, of those that come after ``after``."""
+        ...
+
+    def subjects_without_chain(self) -> Sequence[str]:
+        """Return the subjects that have records, but no chain."""
+        ...
+
+    def expired_subjects(self, now: int) -> Sequence[str]:
+        """Return the subjects that have records whose time to be kept is over, ordered."""
+        ...
+
+    def records(self, subjects: Collection[str]) -> Sequence[StoredRecord]:
+        """Return the records of ``subjects``, those of each in their order."""
+        ...
+
+    def last_record(self, subject: str) -> StoredRecord | None:
+        """Return the newest record of ``subject``."""
+        ...
+
+    def add_record(self, stored: StoredRecord) -> None:
+        """Keep one more record."""
+        ...
+
+    def add_chain(self, chain: Chain) -> None:
+        """Keep a chain that is new."""
+        ...
+
+    def replace_chain(self, chain: Chain) -> None:
+        """Keep ``chain`` in the place of that of its subject."""
+        ...
+
+    def remove_chain(self, subject: str) -> None:
+        """Forget the chain of ``subject``."""
+        ...
+
+    def remove_records(self, subject: str, before: int | None = None) -> int:
+        """Forget the records of ``subject``, or those numbered less than ``before``."""
+        ...
+
+    def add_erasure(self, erasure: Erasure) -> None:
+        """Keep what stays of an erased chain."""
+        ...
+
+    def erasures(self) -> Sequence[Erasure]:
+        """Return what stays of all erased chains."""
+        ...
+
+    def add_documents(self, documents: Iterable[Document]) -> None:
+        """Keep each of ``documents`` that is not there yet."""
+        ...
+
+    def documents(self, hashes: Collection[str] | None = None) -> Sequence[tuple[str, Document]]:
+        """Return documents and the hashes they are kept under: all, or those of ``hashes``."""
+        ...
+
+    def document_hashes(self) -> Collection[str]:
+        """Return the hashes of the documents that records refer to."""
+        ...
+
+    def count(self, since: int | None, until: int | None) -> Sequence[DecisionCount]:
+        """Return how many records there are by day, event, choices, language and policy."""
+        ...
+
+
+class Conflict(Exception):
+    """Another transaction was first, this one changed nothing, and may be tried again."""
+
+
+class ChainedRecordStore(ABC):
+    """A `RecordStore` whose records form signed chains, one for each subject.
+
+    Args:
+        secret_keys: newest first; unless given, those of the gate that uses the store. Keep an old
+            key as long as records that it signed.
+        retention: how long a record is kept, in words or seconds; never less than its decision
+            counts. `purge` is what ends it.
+        clock: returns seconds since 1970.
+
+    Raises `ConfigurationError`. How a transaction comes about is for subclasses.
+    """
+
+    def __init__(
+        self,
+        secret_keys: str | bytes | Sequence[str | bytes] | None = None,
+        *,
+        retention: int | str = RETENTION,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._signer = None if secret_keys is None else ChainSigner(secret_key_list(secret_keys))
+        self._retention = parse_duration(retention)
+        self._clock = clock
+        self._known_documents: set[str] = set()
+
+    @abstractmethod
+    def _run(self, action: Callable[[Session], T], *, write: bool, visitor_waits: bool) -> T:
+        """Return what ``action`` returns for a new transaction, when that is committed.
+
+        It may be done again where it met a `Conflict`. Where a visitor waits, it ends in time. All
+        that one transaction reads is of one moment.
+        """
+
+    def use_keys(self, secret_keys: Sequence[bytes]) -> None:
+        """Sign with ``secret_keys``, unless the store has its own."""
+        if self._signer is None:
+            self._signer = ChainSigner(secret_keys)
+
+    @property
+    def signer(self) -> ChainSigner:
+        """Who signs; raises `ConfigurationError` where there are no keys."""
+        if self._signer is None:
+            raise ConfigurationError("this store has no secret keys, and can only be read")
+        return self._signer
+
+    def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
+        """Keep ``record`` for good before returning; see `RecordStore.append`."""
+        new = {document.hash: document for document in documents}
+        for known in self._known_documents:
+            new.pop(known, None)
+        kept = self._run(
+            lambda session: self._append(session, record, new.values()),
+            write=True,
+            visitor_waits=True,
+        )
+        self._known_documents.update(new)
+        return kept
+
+    def _append(self, session: Session, record: Record, documents: Iterable[Document]) -> bool:
+        chain = session.chain(record.subject)
+        if record.event == "signal" and chain is not None:
+            last = session.last_record(record.subject)
+            if last is not None and dict(last.record.signals) == dict(record.signals):
+                return False
+        session.add_documents(documents)
+        retention_until = max(record.time + self._retention, record.valid_until)
+        stored = self.signer.next(record, chain, retention_until)
+        session.add_record(stored)
+        if chain is None:
+            session.add_chain(self.signer.extended(None, stored))
+        else:
+            session.replace_chain(self.signer.extended(chain, stored))
+        return True
+
+    def by_subject(self, subject: str) -> Sequence[StoredRecord]:
+        """Return the records of one visitor, the oldest first."""
+        return self._run(
+            lambda session: session.records([subject]), write=False, visitor_waits=True
+        )
+
+    def erase(self, subject: str) -> int:
+        """Forget the records of one visitor; return how many there were (GDPR, article 17)."""
+        return self._run(
+            lambda session: self._erase(session, subject), write=True, visitor_waits=True
+        )
+
+    def _erase(self, session: Session, subject: str) -> int:
+        chain = session.chain(subject)
+        if chain is not None:
+            session.add_erasure(self.signer.erasure(chain, int(self._clock())))
+            session.remove_chain(subject)
+        return session.remove_records(subject)
+
+    def purge(self, now: float | None = None) -> int:
+        """Forget the records whose time to be kept is over; return how many there were."""
+        moment = int(self._clock() if now is None else now)
+        subjects = self._read(lambda session: session.expired_subjects(moment))
+        return sum(
+            self._purge(subjects[start : start + _AT_ONCE], moment)
+            for start in range(0, len(subjects), _AT_ONCE)
+        )
+
+    def _purge(self, subjects: Sequence[str], now: int) -> int:
+        return self._run(
+            lambda session: sum(self._purge_chain(session, each, now) for each in subjects),
+            write=True,
+            visitor_waits=False,
+        )
+
+    def _purge_chain(self, session: Session, subject: str, now: int) -> int:
+        """Forget the oldest records of a chain, up to the first that is still to be kept."""
+        chain = session.chain(subject)
+        records = session.records([subject])
+        kept = list(dropwhile(lambda stored: stored.retention_until <= now, records))
+        if len(kept) == len(records) or chain is None:
+            return 0
+        if kept:
+            session.replace_chain(self.signer.shortened(chain, kept[0]))
+            return session.remove_records(subject, before=kept[0].number)
+        session.remove_chain(subject)
+        return session.remove_records(subject)
+
+    def verify(self, subject: str | None = None) -> Iterator[Discrepancy]:
+        """Yield the first discrepancy of each chain that has one, then those of documents."""
+        if subject is not None:
+            yield from self._verify_one(subject)
+            return
+        for chain, records in self.chains():
+            if found := self.signer.first_discrepancy(chain.subject, chain, records):
+                yield found
+        for each in self._read(lambda session: session.subjects_without_chain()):
+            yield from self._verify_one(each)
+        yield from self._verify_documents()
+
+    def _verify_one(self, subject: str) -> Iterator[Discrepancy]:
+        def read(session: Session) -> tuple[Chain | None, Sequence[StoredRecord]]:
+            return session.chain(subject), session.records([subject])
+
+        chain, records = self._read(read)
+        if chain is None and not records:
+            return
+        if found := self.signer.first_discrepancy(subject, chain, records):
+            yield found
+
+    def _verify_documents(self) -> Iterator[Discrepancy]:
+        def read(session: Session) -> tuple[Collection[str], Sequence[tuple[str, Document]]]:
+            return session.document_hashes(), session.documents()
+
+        wanted, kept = self._read(read)
+        for hashed, document in kept:
+            if document.hash != hashed:
+                yield Discrepancy("altered", "", None, f"the document {hashed} is another text")
+        for hashed in sorted(set(wanted) - dict(kept).keys()):
+            yield Discrepancy("missing", "", None, f"the document {hashed} is missing")
+
+    def chains(self) -> Iterator[tuple[Chain, Sequence[StoredRecord]]]:
+        """Yield all chains with their records."""
+        after = ""
+        while chains := self._read(partial(_with_records, after)):
+            yield from chains
+            after = chains[-1][0].subject
+
+    def erasures(self) -> Sequence[Erasure]:
+        """Return what stays of all erased chains."""
+        return self._read(lambda session: session.erasures())
+
+    def documents(self) -> Sequence[Document]:
+        """Return all documents that records refer to."""
+        return [document for _, document in self._read(lambda session: session.documents())]
+
+    def document(self, hash: str) -> Document | None:  # noqa: A002 - what it is
+        """Return the document of that hash."""
+        found = self._read(lambda session: session.documents([hash]))
+        return found[0][1] if found else None
+
+    def count(self, since: int | None = None, until: int | None = None) -> Sequence[DecisionCount]:
+        """Return how many records there are by day and what they say; see `RecordStore.count`."""
+        return self._read(lambda session: session.count(since, until))
+
+    def _read(self, action: Callable[[Session], T]) -> T:
+        return self._run(action, write=False, visitor_waits=False)
+
+
+def _with_records(after: str, session: Session) -> list[tuple[Chain, list[StoredRecord]]]:
+    """Return the next chains that come after the subject ``after``, with their records."""
+    chains = session.chains(after, _AT_ONCE)
+    records: defaultdict[str, list[StoredRecord]] = defaultdict(list)
+    for stored in session.records([chain.subject for chain in chains]):
+        records[stored.record.subject].append(stored)
+    return [(chain, records[chain.subject]) for chain in chains]
