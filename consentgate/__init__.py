@@ -12,6 +12,7 @@ from consentgate.exceptions import (
     DecisionNotStored,
     MiddlewareMissing,
     PolicyError,
+    RecordStoreUnavailable,
     UnknownCategory,
 )
 from consentgate.gate import Gate
@@ -30,6 +31,7 @@ __all__ = [
     "MiddlewareMissing",
     "Policy",
     "PolicyError",
+    "RecordStoreUnavailable",
     "Route",
     "UnknownCategory",
     "Verdict",

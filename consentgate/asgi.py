@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from consentgate.exceptions import MiddlewareMissing
-from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at
+from consentgate.exceptions import MiddlewareMissing, RecordStoreUnavailable
+from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at, refusal
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
-    from consentgate.page import Pages
+    from consentgate.page import PageResponse, Pages
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -32,9 +33,9 @@ __all__ = ["ConsentGateMiddleware", "consent_from", "page_request_from"]
 VISIT_KEY = "consentgate.visit"
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 _NOT_MODIFIED: Final = 304
+_TRY_AGAIN_LATER: Final = 1013  # RFC 6455 7.4.2, as IANA has it
 _MOST_NAMES: Final = 256
 _WITH_COOKIES: Final = frozenset({"http", "websocket"})
 _WITH_HEADERS: Final = frozenset(
@@ -81,6 +82,11 @@ class ScopeRequest:
     def is_secure(self) -> bool:
         """Whether the server says the request came over TLS."""
         return self._scope.get("scheme") in ("https", "wss")
+
+    def address(self) -> str:
+        """Return the client's host as the server knows it."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
 
 
 def split_path(scope: Scope) -> tuple[str, str]:
@@ -131,7 +137,7 @@ class ConsentGateMiddleware:
         # Not a coroutine: it would be one more to drive for every message.
         def gated_send(message: Message) -> Awaitable[None]:
             if "headers" in message or not visit.released:
-                message = release(visit, message)
+                return forward(visit, scope, send, message)
             return send(message)
 
         try:
@@ -153,6 +159,44 @@ class ConsentGateMiddleware:
         return PagesApplication(pages) if is_page else self.app
 
 
+def forward(visit: Visit, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
+    """Send ``message`` with what may leave of its headers, and no sooner than that is recorded."""
+    if visit.adds and (visit.refused or visit.needs_record(partial(_texts, message))):
+        return _record(visit, scope, send, message)
+    return send(release(visit, message))
+
+
+async def _record(visit: Visit, scope: Scope, send: Send, message: Message) -> None:
+    """Send ``message`` once the visitor's decision is kept; where it cannot be, say so instead."""
+    if visit.refused:
+        return
+    try:
+        await _in_thread(visit.settle)
+    except RecordStoreUnavailable:
+        visit.refused = True
+        await _refuse(visit, scope, send)
+        visit.released = False  # so that what the application goes on to say comes here
+    else:
+        await send(release(visit, message))
+
+
+async def _refuse(visit: Visit, scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
+        return
+    start, body = _messages(refusal(page_request_from(scope), visit.pages))
+    await send(release(visit, start))
+    await send(body)
+
+
+def _messages(answer: PageResponse) -> tuple[Message, Message]:
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
+    return (
+        {"type": "http.response.start", "status": answer.status, "headers": headers},
+        {"type": "http.response.body", "body": answer.body},
+    )
+
+
 class PagesApplication:
     """The visitor's pages as an ASGI application."""
 
@@ -164,26 +208,25 @@ class PagesApplication:
         body = await _read_body(receive) if scope["method"] == "POST" else b""
         request = page_request_from(scope, body)
         if self.pages.blocking(request):
-            status, headers, content = await _in_thread(self.pages.answer, request)
+            answer = await _in_thread(partial(self.pages.answer, request))
         else:
-            status, headers, content = self.pages.answer(request)
-        octets = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": status, "headers": octets})
-        await send({"type": "http.response.body", "body": content})
+            answer = self.pages.answer(request)
+        for message in _messages(answer):
+            await send(message)
 
 
 _THREADS: Final = ThreadPoolExecutor(8, thread_name_prefix="consentgate")
 """Of our own, so that a slow record store does not use up those of the application."""
 
 
-async def _in_thread(answer: Callable[[T], R], request: T) -> R:
-    """Return what ``answer`` returns, while the event loop goes on: asyncio's or trio's."""
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, while the event loop goes on: asyncio's or trio's."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         trio = sys.modules["trio"]  # whoever runs us without asyncio has it
-        return cast("R", await trio.to_thread.run_sync(answer, request))
-    return await loop.run_in_executor(_THREADS, answer, request)
+        return cast("T", await trio.to_thread.run_sync(work))
+    return await loop.run_in_executor(_THREADS, work)
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -280,12 +323,21 @@ def _add(
     visit: Visit, headers: list[ResponseHeader], *, not_modified: bool
 ) -> list[ResponseHeader]:
     """Return ``headers`` with what the gate adds to them."""
-    as_text = [(_text(name), _text(value)) for name, value in headers]
-    added, superseded = visit.additions(as_text, not_modified=not_modified)
+    added, superseded = visit.additions(_decoded(headers), not_modified=not_modified)
     if superseded:
         headers = [each for each in headers if _text(each[0]).strip().lower() not in superseded]
     octets = ((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added)
     return [*headers, *octets]
+
+
+def _texts(message: Message) -> list[tuple[str, str]]:
+    """Return the headers of ``message`` as text."""
+    message["headers"] = headers = list(message.get("headers", ()))  # it may be an iterator
+    return _decoded(headers)
+
+
+def _decoded(headers: Iterable[ResponseHeader]) -> list[tuple[str, str]]:
+    return [(_text(name), _text(value)) for name, value in headers]
 
 
 def _text(octets: bytes | str) -> str:

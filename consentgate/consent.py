@@ -24,6 +24,12 @@ MAX_TOKEN_LENGTH: Final = 1024
 _SALT: Final = b"consentgate.consent"
 _SEPARATOR: Final = "&signature="
 _ID_OCTETS: Final = 16
+_GPC: Final = "gpc"
+
+
+def new_subject() -> str:
+    """Return a random name for the decisions of a visitor who has none."""
+    return secrets.token_urlsafe(_ID_OCTETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,13 @@ class Decision:
     policy_version: str
     id: str
     """A random name for this visitor's decisions; it says nothing else about the visitor."""
+    gpc: bool | None = None
+    """Whether the browser sent Global Privacy Control, where a record says so (R22)."""
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the visitor has decided, and not a privacy signal alone."""
+        return self.gpc is None or bool(self.granted or self.refused)
 
     def expires_at(self, policy: Policy) -> int:
         """Return when the visitor is asked again, in seconds since 1970 (R21)."""
@@ -71,7 +84,8 @@ class DecisionSerializer:
             frozenset(policy.decidable),
             10**10,
             policy.version,
-            secrets.token_urlsafe(_ID_OCTETS),
+            new_subject(),
+            gpc=False,
         )
         if len(self.dumps(longest)) > MAX_TOKEN_LENGTH:
             raise PolicyError(
@@ -86,6 +100,7 @@ class DecisionSerializer:
             "policy": decision.policy_version,
             "time": str(decision.decided_at),
             "id": decision.id,
+            **({} if decision.gpc is None else {_GPC: _as_text(decision.gpc)}),
             **dict.fromkeys(sorted(decision.granted), "true"),
             **dict.fromkeys(sorted(decision.refused), "false"),
         }
@@ -105,22 +120,28 @@ class DecisionSerializer:
 def _decision(payload: str) -> Decision:
     """Return the decision of a payload whose signature was ours."""
     version, time, id_, *answers = payload.split("&", 3)
-    granted, refused = _answers("".join(answers))
+    granted, refused, gpc = _answers("".join(answers))
     return Decision(
         granted,
         refused,
         int(time.removeprefix("time=")),
         intern(unquote_plus(version.removeprefix("policy="))),
         id_.removeprefix("id="),
+        gpc,
     )
 
 
 @lru_cache(maxsize=256)
-def _answers(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what was granted and refused; visitors who answered alike share the sets."""
+def _answers(text: str) -> tuple[frozenset[str], frozenset[str], bool | None]:
+    """Return what was granted and refused, and the signal; who answered alike shares the sets."""
     answers = dict(parse_qsl(text))
+    gpc = answers.pop(_GPC, None)
     granted = frozenset(name for name, answer in answers.items() if answer == "true")
-    return granted, frozenset(answers) - granted
+    return granted, frozenset(answers) - granted, None if gpc is None else gpc == "true"
+
+
+def _as_text(answer: bool) -> str:  # noqa: FBT001 - it is what is written
+    return "true" if answer else "false"
 
 
 def allowed_categories(
@@ -158,8 +179,10 @@ class Consent:
         *,
         presumed_refused: frozenset[str] = frozenset(),
         subject: str | None = None,
+        gpc: bool | None = None,
     ) -> None:
         self._policy = policy
+        self._gpc = gpc
         self._decision = self._sent = decision
         self._signal: Signal = signal
         self._presumed_refused = presumed_refused
@@ -200,6 +223,11 @@ class Consent:
     def decision(self) -> Decision | None:
         """The decision itself, or None for an undecided visitor."""
         return self._decision
+
+    @property
+    def sent(self) -> Decision | None:
+        """The decision that came with the request, or None for a visitor who was undecided."""
+        return self._sent
 
     @property
     def changed(self) -> bool:
@@ -299,12 +327,13 @@ class Consent:
                 self._now,
                 self._policy.version,
                 self._name(),
+                self._gpc,
             )
         )
 
     def _name(self) -> str:
         if self.subject is None:
-            self.subject = secrets.token_urlsafe(_ID_OCTETS)
+            self.subject = new_subject()
         return self.subject
 
     def _become(self, decision: Decision | None) -> None:

@@ -65,6 +65,10 @@ class DecisionNotStored(ConsentGateError, RuntimeError):
     """A grant or withdrawal came where it can no longer, or may not, be stored."""
 
 
+class RecordStoreUnavailable(DecisionNotStored):
+    """The proof of a decision cannot be kept just now, so the decision was not taken."""
+
+
 class MiddlewareMissing(ConsentGateError, RuntimeError):
     """The request did not pass through ConsentGate's middleware."""
 

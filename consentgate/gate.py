@@ -17,15 +17,17 @@ from consentgate.consent import Decision, DecisionSerializer, allowed_categories
 from consentgate.deposits import DepositSerializer
 from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.policy import BROWSER_MAX_AGE
+from consentgate.recorder import Recorder
 from consentgate.set_cookie import AttributeReader
 from consentgate.signing import secret_key_list
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from consentgate.policy import Policy, Signal
     from consentgate.record import RecordStore
+    from consentgate.recorder import Detail
     from consentgate.visit import Request
 
 logger = logging.getLogger("consentgate")
@@ -47,7 +49,10 @@ class Gate:
         policy: what the site may store.
         secret_keys: newest first; the first signs the gate's own cookies, all verify (R19).
         on_verdict: called with every `Verdict` (R25); what it raises is logged.
-        records: where the proof of each decision is kept that is made on the visitor's pages.
+        records: where the proof of each decision is kept, before its cookie leaves; such as
+            `consentgate.records.SQLRecordStore`.
+        record_details: ``ip_address`` and ``user_agent``, where records have to have them; both
+            are truncated.
         clock: returns seconds since 1970.
 
     Raises `ConfigurationError` without a key, and `PolicyError` for a policy whose consent cookie
@@ -61,10 +66,10 @@ class Gate:
         *,
         on_verdict: Callable[[Verdict], object] | None = None,
         records: RecordStore | None = None,
+        record_details: Collection[Detail] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
-        self.records = records
         self.clock = clock
         self.attributes = AttributeReader()
         self.cookies: Memo[str, KnownCookie] = Memo(
@@ -92,6 +97,11 @@ class Gate:
         self._gpc: Signal = _effective(policy.gpc, policy)
         self._dnt: Signal = _effective(policy.dnt, policy)
         self._decidable = frozenset(policy.decidable)
+        self.recorder = None if records is None else Recorder(policy, records, keys, record_details)
+        self.records_signals = self.recorder is not None and self._gpc != "ignore"
+        """Whether a privacy signal that comes or goes is recorded, too."""
+        self.examines_requests = bool(policy.routes) or self.records_signals
+        """Whether each request needs a look, whatever its cookies are."""
         self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
         self._allowed_undecided = allowed_categories(policy, frozenset(), frozenset(), "ignore")
 
@@ -112,19 +122,26 @@ class Gate:
         valid: list[Decision] = []
         for token in tokens:
             decision = self._decisions[token]
-            if decision is not None and decision.is_valid(self.policy, now):
+            if decision is None or (decision.gpc is not None and not decision.is_choice):
+                continue
+            if decision.is_valid(self.policy, now):
                 valid.append(decision)
         return valid[0] if len(valid) == 1 else _newest(valid)
 
-    def subject(self, cookie: str) -> str | None:
-        """Return the name of the visitor's decisions, also where the last one counts no more.
+    @property
+    def records(self) -> RecordStore | None:
+        """Where the proof of each decision is kept, if it is."""
+        return self.recorder.store if self.recorder else None
 
-        It is the one under which its records are kept, and the next one follows them.
+    def newest(self, cookie: str) -> Decision | None:
+        """Return the newest decision that was signed here, also where it counts no more.
+
+        Its id is the one under which the visitor's records are kept, and the next one follows
+        them.
         """
         tokens = cookie_header.values(cookie, self.policy.cookie_name)[:_MOST_OWN_COOKIES]
         signed = [decision for token in tokens if (decision := self._decisions[token])]
-        newest = max(signed, key=lambda decision: decision.decided_at, default=None)
-        return newest.id if newest else None
+        return max(signed, key=lambda decision: decision.decided_at, default=None)
 
     def first_deposits(self, cookie: str, now: float) -> dict[int, int]:
         """Return the dates that the Cookie header carries, by `deposit_key` (R13)."""
@@ -140,8 +157,13 @@ class Gate:
         Whoever sends a consent cookie has decided once; where it does not count, or counts no
         more, what applied to a refusal applies, also to what is opt-out (R20).
         """
-        sends_one = cookie_header.values(cookie, self.policy.cookie_name)
-        return self._decidable if sends_one else frozenset()
+        tokens = cookie_header.values(cookie, self.policy.cookie_name)
+        has_decided = len(tokens) > _MOST_OWN_COOKIES or any(map(self._may_be_choice, tokens))
+        return self._decidable if has_decided else frozenset()
+
+    def _may_be_choice(self, token: str) -> bool:
+        decision = self._decisions[token]
+        return decision is None or decision.is_choice
 
     def sign(self, decision: Decision) -> str:
         """Return the signed token that carries ``decision`` in the consent cookie (R19)."""
@@ -156,6 +178,10 @@ class Gate:
     def sends_gpc(self, request: Request) -> bool:
         """Whether ``request`` has a Global Privacy Control signal, heeded or not (R22)."""
         return _is_sent(request, "sec-gpc")
+
+    def signals(self, request: Request) -> dict[str, bool]:
+        """Return which privacy signals ``request`` has, heeded or not."""
+        return {"gpc": _is_sent(request, "sec-gpc"), "dnt": _is_sent(request, "dnt")}
 
     def varying_headers(self) -> tuple[str, ...]:
         """Return the request headers that the consent depends on (R23)."""

@@ -7,6 +7,7 @@ pages serve every protocol.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from consentgate.exceptions import ConfigurationError
@@ -75,6 +76,20 @@ class Pages(Protocol):
     def answer(self, request: PageRequest) -> PageResponse:
         """Return the answer to a request for one of `paths`."""
         ...
+
+    def unavailable(self, request: PageRequest) -> PageResponse:
+        """Return the answer to any request whose decision cannot be kept just now."""
+        ...
+
+
+def refusal(request: PageRequest, pages: Pages | None) -> PageResponse:
+    """Return the answer to a visitor whose decision cannot be kept just now."""
+    if pages is not None:
+        return pages.unavailable(request)
+    headers = [("Cache-Control", "no-store"), ("Content-Type", "text/plain; charset=utf-8")]
+    text = b"Your choice could not be saved. Please try again later.\n"
+    length = ("Content-Length", str(len(text)))
+    return PageResponse(HTTPStatus.SERVICE_UNAVAILABLE, [*headers, length], text)
 
 
 def mounted_at(root: str) -> str:

@@ -42,7 +42,7 @@ EXEMPT_CATEGORY: Final = "necessary"
 """The category of the gate's own cookies."""
 
 _CATEGORY_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_RESERVED_CATEGORY_IDS: Final = ("id", "policy", "signature", "time")
+_RESERVED_CATEGORY_IDS: Final = ("id", "policy", "signature", "time", "gpc")
 # A token, but without the `*` that would make a pattern of it.
 _COOKIE_NAME = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]{1,64}")
 # Visible ASCII: the rest reaches a server in more than one encoding, or ends a header.

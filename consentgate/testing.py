@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.consent import Consent
 from consentgate.deposits import deposit_key
@@ -28,7 +28,7 @@ from consentgate.policy import Category, CookieRule, Policy, Route
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from consentgate.record import RecordStore
+    from consentgate.record import Document, Record, RecordStore
 
 __all__ = ["FrontContract", "Request", "Response", "View", "consent_cookie", "deposits_cookie"]
 
@@ -136,6 +136,31 @@ _LATE: Final = "Sun, 18 Nov 2029 00:00:00 GMT"
 
 
 _OPT_OUT: Final = (Category("advertising", basis="opt-out", gpc=True),)
+
+
+class _Keeping:
+    """A record store that keeps what it is given, in the order it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def use_keys(self, secret_keys: Sequence[bytes]) -> None:
+        assert secret_keys == [b"new key", b"old key"]
+
+    def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
+        assert record.policy_hash in {document.hash for document in documents}
+        self.records.append(record)
+        return True
+
+
+class FailingRecordStore:
+    """A record store that is out of order."""
+
+    def use_keys(self, secret_keys: Sequence[bytes]) -> None:
+        """Take no keys: there is nothing to sign."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(f"cannot {name}")
 
 
 def _policy(**changes: Any) -> Policy:
@@ -612,6 +637,56 @@ class FrontContract:
         assert [_PIXEL] == self.ask(
             override, view, headers=[("Sec-GPC", "true")]
         ).application_cookies
+
+    def test_R22_a_signal_that_comes_or_goes_is_recorded_once(self) -> None:
+        """Not with each request, though each has it; the consent cookie says what was noted."""
+        store = _Keeping()
+        gate = self.gate(records=cast("RecordStore", store), gpc="override", categories=_OPT_OUT)
+        cookie = ""
+        noted: list[int] = []
+        for signal in ("", "1", "1", "1", "", "", "1", "1"):
+            headers = [("Sec-GPC", signal)] if signal else []
+            response = self.ask(gate, View([_PIXEL]), headers=headers, cookie=cookie)
+            for line in response.set_cookies:
+                if line.startswith("eu-consent="):
+                    cookie = line.partition(";")[0]
+            noted.append(len(store.records))
+            assert ([] if signal else [_PIXEL]) == [
+                line for line in response.application_cookies if line.startswith("_fbp=")
+            ]
+        assert [0, 1, 1, 1, 2, 2, 3, 3] == noted
+        assert 1 == len({record.subject for record in store.records})
+        assert ["signal"] * 3 == [record.event for record in store.records]
+        assert [True, False, True] == [record.signals["gpc"] for record in store.records]
+        assert [False, True, False] == [record.choices["advertising"] for record in store.records]
+
+    def test_R22_a_signal_is_heeded_where_it_cannot_be_recorded(self) -> None:
+        """Nobody chose, so nobody has to choose again: the page is served."""
+        store = cast("RecordStore", FailingRecordStore())
+        gate = self.gate(records=store, gpc="override", categories=_OPT_OUT)
+        response = self.ask(gate, View([_SESSION, _PIXEL]), headers=[("Sec-GPC", "1")])
+        assert (200, [_SESSION]) == (response.status, response.set_cookies)
+
+    def test_a_decision_is_recorded_before_its_cookie_leaves(self) -> None:
+        """Also one that the application takes with a form of its own."""
+        store = _Keeping()
+        view = View([_ANALYTICS], decide=lambda consent: consent.grant("statistics"))
+        gate = self.gate(records=cast("RecordStore", store))
+        first, second, *_ = self.ask(gate, view, method="POST").set_cookies
+        (record,) = store.records
+        assert _ANALYTICS == first
+        assert f"&id={record.subject}&" in second
+        assert ("partial", "application", int(NOW)) == (record.event, record.method, record.time)
+        assert record.choices["statistics"]
+        assert not record.choices["advertising"]
+
+    def test_a_decision_that_cannot_be_recorded_is_not_taken(self) -> None:
+        """The visitor is told so; neither its cookie leaves nor what it would have allowed."""
+        view = View([_ANALYTICS], decide=lambda consent: consent.grant("statistics"))
+        gate = self.gate(records=cast("RecordStore", FailingRecordStore()))
+        response = self.ask(gate, view, method="POST")
+        assert (503, []) == (response.status, response.set_cookies)
+        assert b"Hello" not in response.body
 
     def test_R23_vary_only_where_the_application_asked(self) -> None:
         """Caching headers stay untouched where consent made no difference."""

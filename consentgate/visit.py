@@ -6,15 +6,18 @@ nothing outside this module decides about a cookie.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from consentgate import caching, cookie_header
-from consentgate.consent import Consent, Decision
+from consentgate.consent import Consent, Decision, new_subject
 from consentgate.deletions import deletions, field_octets
 from consentgate.deposits import Deposits
-from consentgate.exceptions import CookieBlocked
+from consentgate.exceptions import CookieBlocked, RecordStoreUnavailable
 from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.origin import is_of_host
+from consentgate.recorder import Circumstances
 from consentgate.set_cookie import (
     Attributes,
     SetCookie,
@@ -31,14 +34,20 @@ if TYPE_CHECKING:
     from consentgate.known_cookie import Action, Reason
     from consentgate.page import Pages
     from consentgate.policy import Signal
+    from consentgate.recorder import Recorder
 
     Header = tuple[str, str]
 
 T = TypeVar("T")
 
+logger = logging.getLogger("consentgate")
+
 _MOST_OWN_OCTETS: Final = 3072
 """What the gate adds must pass a proxy beside the rest; nginx has 4096 octets by default."""
 _NOTHING: Final[frozenset[str]] = frozenset()
+_BY_APPLICATION: Final = Circumstances()
+_PAGES: Final = ("", "document")
+"""What Sec-Fetch-Dest (Fetch Metadata) says of a page in a window, where a browser says it."""
 
 
 class Request(Protocol):
@@ -54,6 +63,10 @@ class Request(Protocol):
 
     def is_secure(self) -> bool:
         """Whether the request came over TLS."""
+        ...
+
+    def address(self) -> str:
+        """Return the IP address of the visitor, as far as the server knows it."""
         ...
 
 
@@ -81,6 +94,8 @@ class Visit:
     """Whether there may be `additions` to the response."""
     released = False
     """Whether the response's headers have left."""
+    refused = False
+    """Whether the visitor was told, in the application's place, that no decision can be kept."""
     pages: Pages | None = None
     """The visitor's pages of the site, if it serves any."""
     root = ""
@@ -102,13 +117,17 @@ class Visit:
     _holds_deposits = False
     _deposits: Deposits | None = None
     _now: float | None = None
+    _asked_store = False
+    _recorded: Decision | None = None  # what a record was kept of
+    _signalled: Decision | None = None  # what notes a privacy signal that has come or gone
 
     def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
         self.gate = gate
         self._make_request: Callable[[Any], Request] = make_request
         self._carrier = carrier
-        if gate.policy.routes:  # now, because routers of frameworks rewrite the path
+        if gate.examines_requests:  # now, because routers of frameworks rewrite the path
             self._cookie_free = gate.is_cookie_free(make_request(carrier))
+            self.adds = gate.records_signals
 
     @property
     def consent(self) -> Consent:
@@ -122,10 +141,15 @@ class Visit:
                 self._signal,
                 self.now,
                 presumed_refused=self._presumed_refused,
-                subject=None if self._decision else self.gate.subject(self.cookie),
+                subject=None if self._decision else self._subject(),
+                gpc=self.gate.sends_gpc(self.request) if self.gate.records_signals else None,
             )
             self._close_if_too_late(self._consent)
         return self._consent
+
+    def _subject(self) -> str | None:
+        newest = self.gate.newest(self.cookie) if self.cookie else None
+        return newest.id if newest else None
 
     @property
     def request(self) -> Request:
@@ -440,6 +464,79 @@ class Visit:
             ),
         )
 
+    def needs_record(self, headers: Callable[[], Iterable[Header]]) -> bool:
+        """Whether a record has to be kept before the response with ``headers`` leaves.
+
+        It may take long: `settle` is what does it.
+        """
+        if self.gate.recorder is None:
+            return False
+        if self._unrecorded is not None:
+            return True
+        return self.gate.records_signals and self._has_new_signal(headers)
+
+    @property
+    def _unrecorded(self) -> Decision | None:
+        """The decision that was made while answering, if no record of it is kept yet."""
+        if self._consent is None or not self._consent.changed:
+            return None
+        decision = self._consent.decision
+        return None if decision is self._recorded else decision
+
+    def settle(self, circumstances: Circumstances = _BY_APPLICATION) -> None:
+        """Keep what has to be recorded, before anything that depends on it leaves.
+
+        Raises `RecordStoreUnavailable` where a decision cannot be recorded, and takes it back:
+        without its record, its cookie does not leave.
+        """
+        recorder = self.gate.recorder
+        if recorder is None:
+            return
+        self._asked_store = True
+        decision = self._unrecorded
+        if decision is None:
+            self._settle_signal(recorder)
+            return
+        consent, request = self.consent, self.request
+        signals = self.gate.signals(request)
+        try:
+            recorder.keep_decision(decision, consent.sent, request, signals, circumstances)
+        except Exception as error:
+            logger.exception("the record store failed; the visitor's decision was not taken")
+            consent.revert()
+            raise RecordStoreUnavailable("the record of the decision was not kept") from error
+        self._recorded = decision
+
+    def _has_new_signal(self, headers: Callable[[], Iterable[Header]]) -> bool:
+        """Whether Global Privacy Control has come or gone since the browser was told last.
+
+        It is noted on pages alone, for what a page loads comes many times at once; and never where
+        the note could reach another visitor, or none.
+        """
+        if self._asked_store or (self._consent is not None and self._consent.changed):
+            return False
+        request = self.request
+        newest = self.gate.newest(self.cookie) if self.cookie else None
+        noted = bool(newest is not None and newest.gpc)
+        if self.gate.sends_gpc(request) is noted or self._cookie_free:
+            return False
+        if request.header("sec-fetch-dest") not in _PAGES or _withholds_lax_cookies(request):
+            return False
+        listed = [(name.strip().lower(), value) for name, value in headers()]
+        return not caching.may_be_shared(listed, self.now, not_modified=False)
+
+    def _settle_signal(self, recorder: Recorder) -> None:
+        """Keep the record of a signal, and note it for the consent cookie."""
+        policy, request, now = self.gate.policy, self.request, int(self.now)
+        signals = self.gate.signals(request)
+        newest = self.gate.newest(self.cookie) if self.cookie else None
+        if newest is None or newest.expires_at(policy) <= now:
+            subject = newest.id if newest else new_subject()
+            newest = Decision(_NOTHING, _NOTHING, now, policy.version, subject)
+        noted = replace(newest, gpc=signals["gpc"])
+        if recorder.keep_signal(noted, self.allowed, request, signals, now):
+            self._signalled = noted
+
     def start_over(self) -> None:
         """Forget what was noted of a response that another one takes the place of."""
         self._deposits = None
@@ -453,6 +550,8 @@ class Visit:
         self.released = True
         listed = [(name.strip().lower(), value) for name, value in headers]
         added = self._consent_headers(listed)
+        if self._signalled is not None and not (self._consent and self._consent.changed):
+            added.append(("Set-Cookie", self._consent_line(self._signalled)))
         for key in self._deleted:
             self.deposits.forget(key)
         is_personal = self._consent is not None and self._consent.changed
@@ -479,11 +578,13 @@ class Visit:
         missing = [name for name in varying if name.lower() not in listed]
         added = [("Vary", ", ".join(missing))] if missing and "*" not in listed else []
         if self._consent.changed:
-            secure = self.request.is_secure()
-            line = self.gate.consent_cookie(self._consent.decision, now=self.now, secure=secure)
             added.append(("Cache-Control", caching.private_cache_control(headers)))
-            added.append(("Set-Cookie", line))
+            added.append(("Set-Cookie", self._consent_line(self._consent.decision)))
         return added
+
+    def _consent_line(self, decision: Decision | None) -> str:
+        secure = self.request.is_secure()
+        return self.gate.consent_cookie(decision, now=self.now, secure=secure)
 
     def _cleaning(self, room: int) -> list[str]:
         """Return the lines that delete what may not be there, and date what may (R13, R18)."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
-from consentgate.exceptions import MiddlewareMissing
-from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at
+from consentgate.exceptions import MiddlewareMissing, RecordStoreUnavailable
+from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at, refusal
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
-    from consentgate.page import Pages
+    from consentgate.page import PageResponse, Pages
 
     Header = tuple[str, str]
 
@@ -66,6 +67,10 @@ class EnvironRequest:
         """Whether the server says the request came over TLS."""
         return self._environ.get("wsgi.url_scheme") == "https"
 
+    def address(self) -> str:
+        """Return REMOTE_ADDR, which a server behind a proxy has to be told to trust it for."""
+        return cast("str", self._environ.get("REMOTE_ADDR", ""))
+
 
 class ConsentGateMiddleware:
     """Keep the cookies of a WSGI application within ``gate``'s policy.
@@ -102,7 +107,12 @@ class ConsentGateMiddleware:
             return start_response(status, release(visit, status, headers), exc_info)
 
         try:
-            return app(environ, gated_start_response)
+            answer = app(environ, gated_start_response)
+            if self.gate.recorder is None or visit.released:
+                return answer
+            return _watched(visit, environ, gated_start_response, answer)
+        except RecordStoreUnavailable:
+            return _refuse(visit, environ, gated_start_response)
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
             raise
@@ -117,6 +127,34 @@ class ConsentGateMiddleware:
         return PagesApplication(pages) if is_page else self.app
 
 
+def _watched(
+    visit: Visit, environ: WSGIEnvironment, start_response: StartResponse, answer: Iterable[bytes]
+) -> Iterator[bytes]:
+    """Yield what an application answers that starts its response only when it is asked for it."""
+    try:
+        yield from answer
+    except RecordStoreUnavailable:
+        yield from _refuse(visit, environ, start_response)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+
+
+def _refuse(
+    visit: Visit, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer in the place of an application whose visitor's decision cannot be kept."""
+    answer = refusal(page_request_from(environ), visit.pages)
+    started = sys.exc_info() if visit.released else None
+    start_response(_status(answer), list(answer.headers), started)
+    return [answer.body]
+
+
+def _status(answer: PageResponse) -> str:
+    return f"{answer.status} {HTTPStatus(answer.status).phrase}"
+
+
 class PagesApplication:
     """The visitor's pages as a WSGI application."""
 
@@ -127,8 +165,7 @@ class PagesApplication:
         """Answer one request."""
         body = _read_body(environ) if environ["REQUEST_METHOD"] == "POST" else b""
         answer = self.pages.answer(page_request_from(environ, body))
-        status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-        start_response(status, list(answer.headers))
+        start_response(_status(answer), list(answer.headers))
         return [answer.body]
 
 
@@ -186,7 +223,12 @@ def _hide(environ: WSGIEnvironment, readable: str) -> None:
 
 
 def release(visit: Visit, status: str, headers: list[Header]) -> list[Header]:
-    """Return what leaves instead of ``headers``; a copy, so that nothing is added later."""
+    """Return what leaves instead of ``headers``; a copy, so that nothing is added later.
+
+    Raises `RecordStoreUnavailable` where the visitor's decision cannot be kept.
+    """
+    if visit.adds and visit.needs_record(lambda: headers):
+        visit.settle()
     for name, _ in headers:
         if name == "Set-Cookie" or (name not in _other_names and is_set_cookie(name)):
             break

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from consentgate import CookieRule, Gate, Policy
 from consentgate.page import PageRequest, PageResponse
+from consentgate.record import StoredRecord
 from consentgate.testing import NOW, consent_cookie
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from consentgate.pages import ConsentPages
-    from consentgate.record import Record
+    from consentgate.record import Document, Record
 
 
 POLICY = Policy(
@@ -31,20 +32,29 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: list[Record] = []
+        self.documents: dict[str, Document] = {}
         self.threads: set[int] = set()
 
-    def append(self, record: Record) -> None:
+    def use_keys(self, secret_keys: Sequence[bytes]) -> None:
+        """Need no keys, for nothing is signed."""
+
+    def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
         """Keep ``record``."""
         self.kept.append(record)
+        self.documents.update((document.hash, document) for document in documents)
         self.threads.add(threading.get_ident())
+        return True
 
-    def by_subject(self, subject: str) -> Iterable[Record]:
+    def by_subject(self, subject: str) -> Sequence[StoredRecord]:
         """Return the records of one visitor."""
-        return [record for record in self.kept if record.subject == subject]
+        found = (record for record in self.kept if record.subject == subject)
+        return [StoredRecord(record, place, 0, "", "") for place, record in enumerate(found, 1)]
 
-    def erase(self, subject: str) -> None:
+    def erase(self, subject: str) -> int:
         """Forget the records of one visitor."""
+        before = len(self.kept)
         self.kept = [record for record in self.kept if record.subject != subject]
+        return before - len(self.kept)
 
 
 class Asked:
@@ -65,6 +75,10 @@ class Asked:
     def is_secure(self) -> bool:
         """Say that there is no TLS."""
         return False
+
+    def address(self) -> str:
+        """Return where the visitor is."""
+        return "203.0.113.77"
 
 
 def gate(policy: Policy = POLICY, records: Memory | None = None) -> Gate:

@@ -267,7 +267,7 @@ class TestRecords:
             record.policy_version,
             record.language,
             record.jurisdiction,
-            record.gpc,
+            record.signals["gpc"],
         )
         assert (int(NOW), 181) == (record.time, (record.valid_until - record.time) // 86400)
 
@@ -277,6 +277,9 @@ class TestRecords:
             ("accept_all", None, "given"),
             ("save&category=statistics", None, "partial"),
             ("reject_all", None, "refused"),
+            ("reject_all", [], "refused"),
+            ("reject_all", ["statistics"], "withdrawn"),
+            ("save", ["statistics"], "withdrawn"),
             ("withdraw", None, "refused"),
             ("withdraw", [], "refused"),
             ("withdraw", ["statistics"], "withdrawn"),
@@ -308,7 +311,7 @@ class TestRecords:
             assert ("given", {"advertising": True}, True) == (
                 record.event,
                 record.choices,
-                record.gpc,
+                record.signals["gpc"],
             )
 
     def test_a_visitor_keeps_one_name(self) -> None:
@@ -331,7 +334,7 @@ class TestRecords:
         """An erasure that failed can be tried again."""
 
         class Locked(Memory):
-            def erase(self, subject: str) -> None:
+            def erase(self, subject: str) -> int:
                 raise OSError("locked")
 
         pages = ConsentPages(gate(records=Locked()))
@@ -353,7 +356,7 @@ class TestRecords:
         pages = ConsentPages(gate(records=records))
         form(pages, "choice=accept_all")
         cookie = token(pages)
-        (mine,) = form_and_record(pages, records, cookie)
+        mine = form_and_record(pages, records, cookie)[0].record
         exported = json.loads(page(pages, "/consent/record", cookie=cookie))
         assert [mine.subject] == [record["subject"] for record in exported["records"]]
         form(pages, "", path="/consent/record/erase", cookie=cookie)
@@ -372,7 +375,7 @@ class TestRecords:
         """The operator learns why visitors get 503."""
 
         class Full(Memory):
-            def append(self, record: Record) -> None:
+            def append(self, record: Record, documents: Any = ()) -> bool:
                 raise OSError("disk full")
 
         pages = ConsentPages(gate(records=Full()))
@@ -388,7 +391,7 @@ class TestRecords:
             def by_subject(self, subject: str) -> Any:
                 raise OSError(subject)
 
-            def erase(self, subject: str) -> None:
+            def erase(self, subject: str) -> int:
                 raise OSError(subject)
 
         pages = ConsentPages(gate(records=Closed()))
@@ -399,7 +402,7 @@ class TestRecords:
         """Its library has errors of its own."""
 
         class Strange(Memory):
-            def append(self, record: Any) -> None:
+            def append(self, record: Any, documents: Any = ()) -> bool:
                 raise LookupError(record.event)
 
         pages = ConsentPages(gate(records=Strange()))
@@ -409,8 +412,8 @@ class TestRecords:
         """With times of RFC 3339, whatever mapping a store keeps the choices in."""
 
         class Frozen(Memory):
-            def append(self, record: Any) -> None:
-                super().append(replace(record, choices=MappingProxyType(record.choices)))
+            def append(self, record: Any, documents: Any = ()) -> bool:
+                return super().append(replace(record, choices=MappingProxyType(record.choices)))
 
         records = Frozen()
         pages = ConsentPages(gate(records=records))
@@ -437,16 +440,16 @@ class TestRecords:
         site = gate()
         old, new = (consent_cookie(site, [], decided_at=NOW - age) for age in (900, 800))
         renewed = gate(Policy("next"))
-        wanted = renewed.subject("=".join(new))
+        wanted = renewed.newest("=".join(new))
         assert wanted is not None
         for pair in ((old, new), (new, old)):
-            assert wanted == renewed.subject("; ".join(map("=".join, pair)))
+            assert wanted == renewed.newest("; ".join(map("=".join, pair)))
 
     def test_no_more_names_are_looked_at_than_decisions(self) -> None:
         """R24: a header full of cookies costs bounded time."""
         site = gate()
         junk = "; ".join(["eu-consent=junk"] * 200)
-        assert site.subject(f"{junk}; {token(ConsentPages(site))}") is None
+        assert site.newest(f"{junk}; {token(ConsentPages(site))}") is None
 
     def test_a_decision_is_deleted_as_it_is_stored(self) -> None:
         """Over TLS its cookie has Secure, which a deletion without it would not reach."""

@@ -9,12 +9,12 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.handlers.exception import response_for_exception
 from django.utils.functional import SimpleLazyObject
 
-from consentgate import ConfigurationError
+from consentgate import ConfigurationError, RecordStoreUnavailable
 from consentgate.page import check_pages
 from django_consentgate.conf import site_gate, site_pages
-from django_consentgate.pages import answer_page, answer_page_async, show_where
+from django_consentgate.pages import answer_page, answer_page_async, refuse, show_where
 from django_consentgate.request import consent_from, open_visit, visit_of
-from django_consentgate.response import release, without_cookies
+from django_consentgate.response import needs_record, release, without_cookies
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -99,6 +99,8 @@ class ConsentGateMiddleware:
         response: HttpResponseBase = get_response(request)
         try:
             return release(visit, response)
+        except RecordStoreUnavailable:
+            return release(visit, refuse(visit, request))
         except Exception as error:
             return without_cookies(response_for_exception(request, error))
 
@@ -107,7 +109,11 @@ class ConsentGateMiddleware:
     ) -> HttpResponseBase:
         response: HttpResponseBase = await get_response(request)
         try:
+            if needs_record(visit, response):  # in Django's own thread, where its database is
+                await sync_to_async(visit.settle)()
             return release(visit, response)
+        except RecordStoreUnavailable:
+            return release(visit, refuse(visit, request))
         except Exception as error:
             answer = sync_to_async(response_for_exception, thread_sensitive=False)
             return without_cookies(await answer(request, error))

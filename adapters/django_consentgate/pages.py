@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 
-from consentgate.page import MAX_BODY, PageRequest, mounted_at
+from consentgate.page import MAX_BODY, PageRequest, mounted_at, refusal
 from consentgate.pages import ConsentPages
 from django_consentgate.request import asked_visit
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from markupsafe import Markup
 
-    from consentgate.page import Pages
+    from consentgate.page import PageResponse, Pages
     from consentgate.visit import Visit
 
 
@@ -60,7 +60,15 @@ def _posted(request: HttpRequest) -> PageRequest:
 
 
 def _response(pages: Pages, request: PageRequest) -> HttpResponse:
-    answer = pages.answer(request)
+    return _as_response(pages.answer(request))
+
+
+def refuse(visit: Visit, request: HttpRequest) -> HttpResponse:
+    """Return the answer to a visitor whose decision cannot be kept just now."""
+    return _as_response(refusal(_page_request(request), visit.pages))
+
+
+def _as_response(answer: PageResponse) -> HttpResponse:
     headers = dict(answer.headers)
     response = HttpResponse(answer.body, status=answer.status, headers=headers)
     if "Content-Type" not in headers:  # caches take over what a 304 says (RFC 9111 3.2)

@@ -44,6 +44,10 @@ class DjangoRequest:
         """Whether the request came over TLS; settings may trust a proxy's word for it."""
         return self._request.is_secure()
 
+    def address(self) -> str:
+        """Return REMOTE_ADDR, which a server behind a proxy has to be told to trust it for."""
+        return str(self._request.META.get("REMOTE_ADDR") or "")
+
 
 def open_visit(gate: Gate, request: HttpRequest) -> Visit:
     """Return the visit of ``request``, and hide from it what may not be read (R17)."""

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 def release(visit: Visit, response: Response) -> Response:
     """Return ``response`` with only what may leave.
 
-    Raises `CookieBlocked` in ``block`` mode.
+    Raises `CookieBlocked` in ``block`` mode, and `RecordStoreUnavailable` where the visitor's
+    decision cannot be kept.
     """
+    if needs_record(visit, response):
+        visit.settle()
     for name, line in _set_cookie_headers(response):
         judged = visit.judge(line)
         if judged is None:
@@ -41,6 +44,11 @@ def release(visit: Visit, response: Response) -> Response:
         _add(response, visit.additions(response.items(), not_modified=not_modified))
     visit.released = True
     return response
+
+
+def needs_record(visit: Visit, response: HttpResponseBase) -> bool:
+    """Whether a record has to be kept before ``response`` leaves, which may take long."""
+    return visit.adds and visit.needs_record(response.items)
 
 
 def _set_cookie_headers(response: HttpResponseBase) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from consentgate import ConfigurationError, Consent, Gate, Policy, wsgi
 from consentgate.pages import ConsentPages
+from consentgate.records import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from consentgate.page import Pages
     from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
+    from consentgate.records import RecordsSource, RecordStore
 
     SecretKeys = str | bytes | Sequence[str | bytes]
 
@@ -47,7 +49,11 @@ class ConsentGate:
             has it as ``CONSENTGATE_POLICY``.
         secret_keys: newest first; unless given, ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``.
         on_verdict: called with every `Verdict` (R25).
-        gate: a gate, instead of the three above; its policy must name the cookies of Flask.
+        records: where the proof of each decision is kept: a database's URL, such as
+            ``"sqlite:///consent-records.db"``, or a `RecordStore`. Unless given,
+            ``CONSENTGATE_RECORDS``, and ``CONSENTGATE_RECORD_DETAILS`` has what `Gate` calls
+            ``record_details``.
+        gate: a gate, instead of the four above; its policy must name the cookies of Flask.
         pages: options of the visitor's pages, such as ``{"site_name": "Tea shop"}``, or
             `ConsentPages` of that gate; None for no pages. Unless given, ``CONSENTGATE_PAGES``.
 
@@ -61,14 +67,18 @@ class ConsentGate:
         policy: PolicySource | None = None,
         secret_keys: SecretKeys | None = None,
         on_verdict: Callable[[Verdict], object] | None = None,
+        records: RecordsSource = None,
         gate: Gate | None = None,
         pages: PagesSource = _AS_CONFIGURED,
     ) -> None:
-        if gate and any(given is not None for given in (policy, secret_keys, on_verdict)):
-            raise ConfigurationError("a gate has its own policy, secret_keys and on_verdict")
+        if gate and any(given is not None for given in (policy, secret_keys, on_verdict, records)):
+            raise ConfigurationError(
+                "a gate has its own policy, secret_keys, on_verdict and records"
+            )
         self._policy = policy
         self._secret_keys = secret_keys
         self._on_verdict = on_verdict
+        self._records = records
         self._gate = gate
         self._pages = pages
         if app is not None:
@@ -97,7 +107,13 @@ class ConsentGate:
         settings = _COOKIE_NAME_SETTINGS.items()
         names = {name: config[key] for name, key in settings if key in config}
         policy = self._find_policy(app).with_framework("flask", names)
-        return Gate(policy, self._find_secret_keys(app), on_verdict=self._on_verdict)
+        return Gate(
+            policy,
+            self._find_secret_keys(app),
+            on_verdict=self._on_verdict,
+            records=self._find_records(app),
+            record_details=_config(app).get("CONSENTGATE_RECORD_DETAILS", ()),
+        )
 
     def _find_policy(self, app: Flask) -> Policy:
         source = self._policy
@@ -108,6 +124,12 @@ class ConsentGate:
                 'no policy; give policy=, or set app.config["CONSENTGATE_POLICY"] before init_app'
             )
         return Policy.load(source, folder=app.root_path)
+
+    def _find_records(self, app: Flask) -> RecordStore | None:
+        source = self._records
+        if source is None:
+            source = cast("RecordsSource", _config(app).get("CONSENTGATE_RECORDS"))
+        return open_store(source)
 
     def _find_pages(self, app: Flask, gate: Gate) -> ConsentPages | None:
         pages = self._pages

@@ -9,17 +9,20 @@ from starlette.requests import HTTPConnection  # noqa: TC002 - FastAPI reads the
 
 from consentgate import ConfigurationError, Consent, Gate, Policy, asgi
 from consentgate.pages import ConsentPages
+from consentgate.records import open_store
 from starlette_consentgate.layers import session_cookie_name
 from starlette_consentgate.server_errors import gate_error_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consentgate import Verdict
+    from consentgate.recorder import Detail
     from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
+    from consentgate.records import RecordsSource
 
     SecretKeys = str | bytes | Sequence[str | bytes]
 
@@ -35,10 +38,13 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
     Args:
         app: what is inside; the session cookie of its `SessionMiddleware` is exempt under the
             name it has there. Give mounted applications' session cookies a rule.
-        gate: a gate, instead of the three below; its policy must name the session cookie.
+        gate: a gate, instead of the four below; its policy must name the session cookie.
         policy: a `Policy`, a mapping in the shape of the policy file, or that file's path.
         secret_keys: newest first.
         on_verdict: called with every `Verdict` (R25).
+        records: where the proof of each decision is kept: a database's URL, such as
+            ``"sqlite:///consent-records.db"``, or a `RecordStore`.
+        record_details: ``ip_address`` and ``user_agent``, where records have to have them.
         pages: options of the visitor's pages, such as ``{"site_name": "Tea shop"}``, or
             `ConsentPages` of that gate; None for no pages.
 
@@ -54,12 +60,23 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
         policy: PolicySource | None = None,
         secret_keys: SecretKeys | None = None,
         on_verdict: Callable[[Verdict], object] | None = None,
+        records: RecordsSource = None,
+        record_details: Collection[Detail] = (),
         pages: PagesSource = _NO_OPTIONS,
     ) -> None:
         if gate is None:
-            gate = _make_gate(app, policy, secret_keys, on_verdict)
-        elif any(given is not None for given in (policy, secret_keys, on_verdict)):
-            raise ConfigurationError("a gate has its own policy, secret_keys and on_verdict")
+            names = {"session": session_cookie_name(app)}
+            gate = Gate(
+                _find_policy(policy).with_framework("starlette", names),
+                _find_secret_keys(secret_keys),
+                on_verdict=on_verdict,
+                records=open_store(records),
+                record_details=record_details,
+            )
+        elif any(given is not None for given in (policy, secret_keys, on_verdict, records)):
+            raise ConfigurationError(
+                "a gate has its own policy, secret_keys, on_verdict and records"
+            )
         super().__init__(app, gate, pages=ConsentPages.load(gate, pages))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,19 +89,16 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
             raise
 
 
-def _make_gate(
-    app: ASGIApp,
-    source: PolicySource | None,
-    secret_keys: SecretKeys | None,
-    on_verdict: Callable[[Verdict], object] | None,
-) -> Gate:
+def _find_policy(source: PolicySource | None) -> Policy:
     if source is None:
         raise ConfigurationError("no policy; give policy= (or a gate=)")
+    return Policy.load(source)
+
+
+def _find_secret_keys(secret_keys: SecretKeys | None) -> SecretKeys:
     if secret_keys is None:
         raise ConfigurationError("no secret key; give secret_keys= (or a gate=)")
-    names = {"session": session_cookie_name(app)}
-    policy = Policy.load(source).with_framework("starlette", names)
-    return Gate(policy, secret_keys, on_verdict=on_verdict)
+    return secret_keys
 
 
 def consent_from(request: HTTPConnection) -> Consent:

@@ -53,8 +53,8 @@ class GatedErrorHandler:
 
         async def gated_answer(scope: Scope, receive: Receive, send: Send) -> None:
             def gated_send(message: Message) -> Awaitable[None]:
-                if message["type"] == "http.response.start":
-                    message = asgi.release(visit, message)
+                if message["type"] == "http.response.start" or visit.refused:
+                    return asgi.forward(visit, scope, send, message)
                 return send(message)
 
             await answer(scope, receive, gated_send)

@@ -81,6 +81,10 @@ class Visitor:
         """Whether the address is one of TLS."""
         return urlsplit(self.url).scheme == "https"
 
+    def address(self) -> str:
+        """Return nothing: nobody connects."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Reading:

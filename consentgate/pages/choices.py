@@ -9,15 +9,25 @@ from urllib.parse import parse_qs, quote
 
 from consentgate.exceptions import DecisionNotStored
 from consentgate.pages import problems
+from consentgate.recorder import Circumstances
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from consentgate.consent import Consent
     from consentgate.page import PageRequest
+    from consentgate.record import Control, Document, Method
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
+
+_LAYERS: Final[Mapping[str, tuple[Method, int | None]]] = {
+    "1": ("banner", 1),
+    "2": ("banner", 2),
+    "preferences": ("preferences", 2),
+    "0": ("placeholder", None),
+}
+"""By what a form of ours says of itself, where the visitor chose and on which layer."""
 
 _MOST_FIELDS: Final = 200
 _LONGEST_PATH: Final = 2048
@@ -35,6 +45,18 @@ class Choice:
     """A path of this site to go to afterwards, or an empty text."""
     language: str = ""
     """The language it was asked in, if the form says so."""
+    layer: str = ""
+    """Which of our forms asked, if one did: one of `_LAYERS`."""
+
+    def circumstances(self, language: str, shown: Document | None) -> Circumstances:
+        """Return how it was chosen, for the record of it."""
+        method, layer = _LAYERS.get(self.layer, ("api", None))
+        return Circumstances(method, layer, cast("Control", self.choice), language, shown)
+
+    @property
+    def method(self) -> Method:
+        """Where it was chosen."""
+        return _LAYERS.get(self.layer, ("api", None))[0]
 
     def make(self, consent: Consent, offered: Collection[str]) -> None:
         """Let ``consent`` be what was chosen of the categories that are ``offered``.
@@ -91,6 +113,7 @@ def _from_form(form: Mapping[str, list[str]]) -> Choice:
         tuple(form.get("category", ())),
         local_path(last.get("next", "")),
         last.get("lang", ""),
+        last.get("layer", ""),
     )
 
 
@@ -109,7 +132,8 @@ def _from_json(value: object) -> Choice:
     language = table.get("lang", "")
     if not isinstance(choice, str) or not isinstance(language, str) or not _is_texts(categories):
         raise problems.unknown_choice()
-    return Choice(choice, tuple(categories), language=language)
+    layer = str(table.get("layer", ""))
+    return Choice(choice, tuple(categories), language=language, layer=layer)
 
 
 def _is_texts(value: object) -> TypeGuard[list[str]]:

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from markupsafe import Markup
 
 from consentgate.cache import Memo
-from consentgate.exceptions import ConfigurationError, DecisionNotStored
+from consentgate.declaration import declaration
+from consentgate.exceptions import ConfigurationError, DecisionNotStored, RecordStoreUnavailable
 from consentgate.origin import is_of_host
 from consentgate.pages import choices, options, problems
 from consentgate.pages.assets import ASSETS, load_asset
 from consentgate.pages.choices import local_path, media_type, read_choice, read_form
 from consentgate.pages.consent_mode import ConsentMode
-from consentgate.pages.declaration import declaration
 from consentgate.pages.languages import LANGUAGES, Language, negotiate
 from consentgate.pages.problems import Problem
-from consentgate.pages.proof import as_json, exported, record_of
 from consentgate.pages.rendering import Renderer, base_of, quoted_path
 from consentgate.pages.responses import (
     as_sent,
@@ -31,7 +30,9 @@ from consentgate.pages.responses import (
     other_method,
     redirect,
 )
+from consentgate.pages.shown import Shown
 from consentgate.pages.state import state_of
+from consentgate.records.export import exported
 
 if TYPE_CHECKING:
     import os
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from consentgate.gate import Gate
     from consentgate.page import PageRequest, PageResponse
+    from consentgate.pages.choices import Choice
     from consentgate.record import RecordStore
 
     Endpoint = Callable[[PageRequest], PageResponse]
@@ -113,6 +115,7 @@ class ConsentPages:
             site_name=site_name,
             template_folder=options.checked_folder(template_folder),
         )
+        self._shown = Shown(gate, self._renderer)
         self._security_policy = options.checked_header(content_security_policy)
         self._gpc_last_update = options.checked_date(gpc_last_update)
         self._endpoints = self._by_path(policy.path_prefix)
@@ -274,22 +277,30 @@ class ConsentPages:
         subject = request.consent.subject
 
         def collect(records: RecordStore) -> None:
-            kept.extend(map(as_json, records.by_subject(subject or "")))
+            kept.extend(map(exported, records.by_subject(subject or "")))
 
         if subject is not None:
             self._in_store(request, collect)
         attached = ("Content-Disposition", 'attachment; filename="consent.json"')
-        return json_response(exported(request, kept), attached)
+        known = {"subject": subject, "state": state_of(request).as_json(), "records": kept}
+        return json_response(known, attached)
 
     def _take_choice(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
         choice = read_choice(request)
-        before = request.consent.decision
         choice.make(request.consent, self.gate.policy.offered)
-        language = self._language(request, choice.language).tag
-        record = record_of(request, choice, before, language)
-        self._in_store(request, lambda records: records.append(record))
+        if self.gate.recorder is not None:
+            self._record(request, choice)
         return self._after(request, choice.next)
+
+    def _record(self, request: PageRequest, choice: Choice) -> None:
+        """Keep the proof of ``choice`` before its cookie leaves, or let no cookie leave."""
+        language = self._language(request, choice.language)
+        shown = self._shown.document(choice.method, language)
+        try:
+            request.visit.settle(choice.circumstances(language.tag, shown))
+        except RecordStoreUnavailable:
+            raise problems.unavailable() from None
 
     def _erase_record(self, request: PageRequest) -> PageResponse:
         self._check_origin(request)
@@ -302,14 +313,19 @@ class ConsentPages:
             self._in_store(request, lambda records: records.erase(subject))
         return self._after(request, "")
 
-    def _in_store(self, request: PageRequest, action: Callable[[RecordStore], None]) -> None:
+    def unavailable(self, request: PageRequest) -> PageResponse:
+        """Return the answer to any request whose decision cannot be kept just now."""
+        answer = self._refuse(request, problems.unavailable())
+        return as_sent(answer, is_head=request.method == "HEAD")
+
+    def _in_store(self, request: PageRequest, action: Callable[[RecordStore], object]) -> None:
         """Do ``action`` before the consent cookie leaves, or let no cookie leave."""
         if self.gate.records is None:
             return
         try:
             action(self.gate.records)
         except Exception:
-            logger.exception("the record store failed; the visitor's decision was not taken")
+            logger.exception("the record store failed; the visitor's request was not met")
             request.consent.revert()
             raise problems.unavailable() from None
 

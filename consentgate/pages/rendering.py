@@ -12,8 +12,8 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from consentgate import cookie_header
+from consentgate.declaration import declared_cookies, longest_life, shown_categories
 from consentgate.pages.assets import ASSETS, load_asset
-from consentgate.pages.declaration import declared_cookies, longest_life, shown_categories
 from consentgate.pages.state import State, state_of
 
 if TYPE_CHECKING:

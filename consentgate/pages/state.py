@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+from consentgate.timestamp import timestamp
 
 if TYPE_CHECKING:
     from consentgate.page import PageRequest
@@ -30,8 +31,8 @@ class State:
     def as_json(self) -> dict[str, Any]:
         """Return it with its times as RFC 3339 has them."""
         times = {
-            "decided_at": timestamp(self.decided_at),
-            "expires_at": timestamp(self.expires_at),
+            "decided_at": _timestamp(self.decided_at),
+            "expires_at": _timestamp(self.expires_at),
         }
         return {**asdict(self), **times}
 
@@ -62,14 +63,11 @@ def _holds_gpc(request: PageRequest) -> bool:
     return holds and gate.sends_gpc(request.visit.request)
 
 
+def _timestamp(seconds: int | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
+
+
 def _status(granted: list[str], denied: list[str]) -> Status:
     if not denied:
         return "accepted"
     return "partial" if granted else "refused"
-
-
-def timestamp(seconds: int | None) -> str | None:
-    """Return a time in seconds since 1970 as RFC 3339 has it."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

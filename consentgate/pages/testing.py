@@ -7,19 +7,19 @@ and give your middleware the pages that `PagesContract.pages` returns for the ga
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.page import MAX_BODY
 from consentgate.pages.endpoints import ConsentPages
 from consentgate.policy import Category
-from consentgate.testing import NOW, FrontContract, View
+from consentgate.testing import NOW, FailingRecordStore, FrontContract, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
-    from consentgate.record import Record
+    from consentgate.record import RecordStore
     from consentgate.testing import Response
 
 __all__ = ["PagesContract"]
@@ -27,19 +27,6 @@ __all__ = ["PagesContract"]
 _FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
 _JSON: Final = ("Content-Type", "application/json")
 _OFFERED: Final = ["functional", "statistics", "advertising"]
-
-
-class _FailingStore:
-    """A record store that is out of order."""
-
-    def append(self, record: Record) -> None:
-        raise OSError(f"no room for {record.event}")
-
-    def by_subject(self, subject: str) -> Iterable[Record]:
-        raise OSError(f"cannot read {subject}")
-
-    def erase(self, subject: str) -> None:
-        raise OSError(f"cannot erase {subject}")
 
 
 class _Application(View):
@@ -191,7 +178,7 @@ class PagesContract(FrontContract):
 
     def test_a_decision_without_its_record_is_not_taken(self) -> None:
         """503 and no cookie, when the record store is out of order."""
-        gate = self.gate(records=_FailingStore())
+        gate = self.gate(records=cast("RecordStore", FailingRecordStore()))
         for path in ("/consent/", "/consent/record/erase"):
             response = self.post("choice=accept_all", gate=gate, path=path, granted=[])
             assert (503, []) == (response.status, response.set_cookies)

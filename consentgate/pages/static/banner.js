@@ -88,13 +88,13 @@ async function start() {
 	}
 }
 
-async function choose(choice, categories = []) {
+async function choose(choice, categories = [], layer = 2 - choices.hidden) {
 	let next;
 	try {
 		const answer = await fetch(base, {
 			method: "POST",
 			headers: { "Content-Type": "application/json" },
-			body: JSON.stringify({ choice, categories, lang: root.lang }),
+			body: JSON.stringify({ choice, categories, layer, lang: root.lang }),
 		});
 		next = answer.ok && (await answer.json());
 	} catch {
@@ -144,7 +144,7 @@ const actions = {
 	accept: () => choose("accept_all"),
 	reject: () => choose("reject_all"),
 	save: () => choose("save", new FormData(choices.form).getAll("category")),
-	allow: ({ dataset }) => choose("save", [...state.granted, dataset.cgCategory]),
+	allow: ({ dataset }) => choose("save", [...state.granted, dataset.cgCategory], 0),
 	customise: (control) => {
 		if (dialog?.contains(control)) return expand(choices.hidden);
 		opener = control;
@@ -165,7 +165,7 @@ addEventListener("pageshow", ({ persisted }) => persisted && load(read));
 channel.onmessage = () => load(read);
 
 use(document.getElementById("consentgate"));
-// A cached page may be older than the choice.
+// A cached page may be older.
 const { cookie, time } = root?.dataset || {};
 const now = document.cookie.match(`${cookie}=[^;]*&time=(\\d+)`)?.[1] || "";
 now === time ? read() : load(read);

@@ -1,0 +1,189 @@
+"""What the gate knows of a decision when it is made, as a `Record` for the store."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+
+from consentgate.declaration import declaration
+from consentgate.exceptions import ConfigurationError
+from consentgate.record import Document, Record, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from consentgate.consent import Decision
+    from consentgate.policy import Policy
+    from consentgate.record import Control, Event, Method, RecordStore
+    from consentgate.visit import Request
+
+Detail = Literal["ip_address", "user_agent"]
+
+logger = logging.getLogger("consentgate")
+
+_PREFIX: Final = {4: 24, 6: 48}
+"""Bits of an address that are kept, as analytics that CNIL exempts keep them."""
+_VERSION = re.compile(r"([0-9]+)(?:[._][0-9]+)+")
+_LONGEST_USER_AGENT: Final = 160
+_PAUSE: Final = 60
+"""Seconds for which a store that has failed is not asked to keep signals."""
+
+
+class Circumstances(NamedTuple):
+    """How a visitor decided."""
+
+    method: Method = "application"
+    layer: int | None = None
+    control: Control = ""
+    language: str = ""
+    shown: Document | None = None
+    """What was asked."""
+
+
+class _Said(NamedTuple):
+    """What was decided, or signalled, and when."""
+
+    event: Event
+    time: int
+    choices: Mapping[str, bool]
+    signals: Mapping[str, bool]
+
+
+class Recorder:
+    """Keep the proof of what visitors of one site decide.
+
+    Args:
+        policy: the site's policy.
+        store: where records are kept.
+        secret_keys: of the gate, for a store that has none.
+        details: ``ip_address`` and ``user_agent``, where a site needs them; both are truncated.
+
+    Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        store: RecordStore,
+        secret_keys: Sequence[bytes],
+        details: Collection[Detail] = (),
+    ) -> None:
+        for detail in details:
+            if isinstance(details, str) or detail not in get_args(Detail):
+                known = ", ".join(get_args(Detail))
+                raise ConfigurationError(f"record_details are {details!r}; list some of {known}")
+        self.store = store
+        self._policy = policy
+        self._details = frozenset(details)
+        self._paused_until = 0.0
+        store.use_keys(secret_keys)
+
+    @cached_property
+    def _declared(self) -> Document:
+        return Document("policy", canonical_json(declaration(self._policy)))
+
+    @cached_property
+    def _package_version(self) -> str:
+        return version("consentgate")
+
+    def keep_decision(
+        self,
+        decision: Decision,
+        before: Decision | None,
+        request: Request,
+        signals: Mapping[str, bool],
+        circumstances: Circumstances,
+    ) -> None:
+        """Keep the proof of ``decision`` before returning; raise what the store raises."""
+        asked = dict.fromkeys((*self._policy.offered, *sorted(decision.granted)))
+        choices = {name: name in decision.granted for name in asked}
+        said = _Said(_event(choices, before), decision.decided_at, choices, signals)
+        self._append(decision, said, request, circumstances)
+
+    def keep_signal(
+        self,
+        decision: Decision,
+        allowed: Collection[str],
+        request: Request,
+        signals: Mapping[str, bool],
+        now: float,
+    ) -> bool:
+        """Keep the proof that a privacy signal has come or gone; return whether it is kept.
+
+        A store that cannot is left alone for a while: the signal is heeded all the same, and
+        nobody's page shall wait for it.
+        """
+        if now < self._paused_until:
+            return False
+        choices = {name: name in allowed for name in self._policy.offered}
+        said = _Said("signal", int(now), choices, signals)
+        try:
+            self._append(decision, said, request, Circumstances(method="signal"))
+        except Exception:
+            logger.exception("the record store failed; a privacy signal was heeded unrecorded")
+            self._paused_until = now + _PAUSE
+            return False
+        return True
+
+    def _append(
+        self, decision: Decision, said: _Said, request: Request, circumstances: Circumstances
+    ) -> None:
+        shown = circumstances.shown
+        record = Record(
+            subject=decision.id,
+            event=said.event,
+            time=said.time,
+            valid_until=decision.expires_at(self._policy),
+            choices=said.choices,
+            method=circumstances.method,
+            layer=circumstances.layer,
+            control=circumstances.control,
+            policy_version=self._policy.version,
+            policy_hash=self._declared.hash,
+            banner_hash=shown.hash if shown else "",
+            package_version=self._package_version,
+            language=circumstances.language,
+            jurisdiction=self._policy.preset,
+            signals=said.signals,
+            ip_address=network_of(request.address()) if "ip_address" in self._details else "",
+            user_agent=browser_of(request) if "user_agent" in self._details else "",
+        )
+        self.store.append(record, [self._declared, *([shown] if shown else [])])
+
+
+def _event(choices: Mapping[str, bool], before: Decision | None) -> Event:
+    """Return what was decided, whatever a signal makes of it.
+
+    To refuse everything after having accepted something is to withdraw, by whatever button.
+    """
+    if choices and all(choices.values()):
+        return "given"
+    if any(choices.values()):
+        return "partial"
+    return "withdrawn" if before is not None and before.granted else "refused"
+
+
+def network_of(address: str) -> str:
+    """Return the network of an IP address, which tells the place and not the visitor.
+
+    Of IPv4 24 bits are left, of IPv6 48; of what is no address, such as a socket's path, nothing.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    network = ipaddress.ip_network((parsed, _PREFIX[parsed.version]), strict=False)
+    return str(network.network_address)
+
+
+def browser_of(request: Request) -> str:
+    """Return what the browser calls itself, its versions cut to the major one."""
+    name = request.header("user-agent")[: 4 * _LONGEST_USER_AGENT]
+    printable = "".join(character for character in name if character.isprintable())
+    return _VERSION.sub(r"\1", printable)[:_LONGEST_USER_AGENT]
