@@ -208,25 +208,49 @@ class PagesApplication:
         body = await _read_body(receive) if scope["method"] == "POST" else b""
         request = page_request_from(scope, body)
         if self.pages.blocking(request):
-            answer = await _in_thread(partial(self.pages.answer, request))
+            answer = await self._wait_for_answer(request)
         else:
             answer = self.pages.answer(request)
         for message in _messages(answer):
             await send(message)
 
+    async def _wait_for_answer(self, request: PageRequest) -> PageResponse:
+        try:
+            return await _in_thread(partial(self.pages.answer, request))
+        except RecordStoreUnavailable:
+            return self.pages.unavailable(request)
+
 
 _THREADS: Final = ThreadPoolExecutor(8, thread_name_prefix="consentgate")
 """Of our own, so that a slow record store does not use up those of the application."""
 
+_LONGEST_QUEUE: Final = 5.0
+"""Seconds that a visitor waits for one of these threads."""
+_TOO_MANY: Final = "too many are waiting for the record store"
+
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, while the event loop goes on: asyncio's or trio's."""
+    """Return what ``work`` returns, while the event loop goes on: asyncio's or trio's.
+
+    Raises `RecordStoreUnavailable` where so many wait for the store that it was not begun in time.
+    """
     try:
-        loop = asyncio.get_running_loop()
+        asyncio.get_running_loop()
     except RuntimeError:
         trio = sys.modules["trio"]  # whoever runs us without asyncio has it
-        return cast("T", await trio.to_thread.run_sync(work))
-    return await loop.run_in_executor(_THREADS, work)
+        with trio.move_on_after(_LONGEST_QUEUE):
+            return cast("T", await trio.to_thread.run_sync(work))
+        raise RecordStoreUnavailable(_TOO_MANY) from None
+    job = _THREADS.submit(work)
+    future = asyncio.wrap_future(job)
+    try:
+        await asyncio.wait([future], timeout=_LONGEST_QUEUE)
+    except asyncio.CancelledError:  # the visitor is gone
+        job.cancel()
+        raise
+    if not future.done() and job.cancel():
+        raise RecordStoreUnavailable(_TOO_MANY)
+    return await future
 
 
 async def _read_body(receive: Receive) -> bytes | None:

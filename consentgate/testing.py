@@ -667,7 +667,7 @@ class FrontContract:
         response = self.ask(gate, View([_SESSION, _PIXEL]), headers=[("Sec-GPC", "1")])
         assert (200, [_SESSION]) == (response.status, response.set_cookies)
 
-    def test_a_decision_is_recorded_before_its_cookie_leaves(self) -> None:
+    def test_R26_a_decision_is_recorded_before_its_cookie_leaves(self) -> None:
         """Also one that the application takes with a form of its own."""
         store = _Keeping()
         view = View([_ANALYTICS], decide=lambda consent: consent.grant("statistics"))
@@ -680,7 +680,7 @@ class FrontContract:
         assert record.choices["statistics"]
         assert not record.choices["advertising"]
 
-    def test_a_decision_that_cannot_be_recorded_is_not_taken(self) -> None:
+    def test_R26_a_decision_that_cannot_be_recorded_is_not_taken(self) -> None:
         """The visitor is told so; neither its cookie leaves nor what it would have allowed."""
         view = View([_ANALYTICS], decide=lambda consent: consent.grant("statistics"))
         gate = self.gate(records=cast("RecordStore", FailingRecordStore()))

@@ -176,7 +176,7 @@ class PagesContract(FrontContract):
             assert (400, []) == (response.status, response.set_cookies)
             assert ["application/problem+json"] == response.values("content-type")
 
-    def test_a_decision_without_its_record_is_not_taken(self) -> None:
+    def test_R26_a_decision_without_its_record_is_not_taken(self) -> None:
         """503 and no cookie, when the record store is out of order."""
         gate = self.gate(records=cast("RecordStore", FailingRecordStore()))
         for path in ("/consent/", "/consent/record/erase"):
