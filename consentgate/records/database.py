@@ -15,6 +15,8 @@ from consentgate.records.waiting import MOST_AT_ONCE
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
+_BACKENDS: Final = ("sqlite", "postgresql", "cockroachdb")
+"""What SQLAlchemy calls them; YugabyteDB and Citus are PostgreSQL to it."""
 _MILLISECONDS: Final = 1000
 _LEAST_CONNECT_TIMEOUT: Final = 2
 """Seconds; libpq takes 1 for 2."""
@@ -28,7 +30,7 @@ def parsed_url(url: str) -> URL:
         parsed = make_url(url)
     except ArgumentError:
         parsed = None
-    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql"):
+    if parsed is None or parsed.get_backend_name() not in _BACKENDS:
         raise ConfigurationError(
             "the records database needs a URL like sqlite:///consent-records.db "
             "or postgresql+psycopg://user:password@host/name"
@@ -52,11 +54,17 @@ def open_engine(url: URL, timeout: float) -> Engine:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(
-            f"the records database {url} needs a driver: pip install 'consentgate[postgresql]'"
+            f"the records database {shown(url)} needs a driver ({error}); for PostgreSQL: "
+            "pip install 'consentgate[postgresql]'"
         ) from error
     if is_sqlite(url):
         event.listen(engine, "connect", _make_durable)
     return engine
+
+
+def shown(url: URL) -> str:
+    """Return ``url`` without a password, wherever in it that stands."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def is_sqlite(url: URL) -> bool:

@@ -10,8 +10,8 @@ from sqlalchemy import delete, exists, func, insert, select, union, update
 
 from consentgate.duration import DAY
 from consentgate.record import DecisionCount, Document, Record, StoredRecord, canonical_json
-from consentgate.records.chain import Chain, Erasure
 from consentgate.records import tables
+from consentgate.records.chain import Chain, Erasure
 from consentgate.records.tables import chains, erasures, records
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class SQLSession:
             query = query.where(records.c.time < until * DAY)
         rows = self._connection.execute(query.group_by(*kinds).order_by(*kinds))
         return [
-            DecisionCount(int(day), event, json.loads(choices), language, version, number)
+            DecisionCount(int(day), event, _read_json(choices), language, version, number)
             for day, event, choices, language, version, number in rows
         ]
 

@@ -19,6 +19,7 @@ from consentgate.records.database import (
     may_be_tried_again,
     open_engine,
     parsed_url,
+    shown,
 )
 from consentgate.records.session import SQLSession
 from consentgate.records.tables import SCHEMA_VERSION, schema_version
@@ -73,14 +74,14 @@ class SQLRecordStore(ChainedRecordStore):
 
     def _check_schema(self) -> None:
         """Raise `ConfigurationError` where the tables are not those of this version."""
-        address = self._engine.url
+        address = shown(self._engine.url)
         try:
             version = self._waiting.result(self._deadline(), self._schema_version)
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("the records database %s cannot be reached: %s", address, error)
             return
         finally:
-            self._engine.dispose()  # what forks from here on must share no connection
+            self.close()  # what forks from here on must share no connection
         if version != SCHEMA_VERSION:
             found = f"tables of version {version}" if version else "no tables"
             raise ConfigurationError(
@@ -93,6 +94,10 @@ class SQLRecordStore(ChainedRecordStore):
             return None
         with self._engine.connect() as connection:
             return schema_version(connection)
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        self._engine.dispose()
 
     def start_anew(self) -> None:
         """Forget the connections and threads that this process has from the one it forked from."""
