@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from consentgate.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+    from concurrent.futures import Future
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
@@ -161,30 +163,38 @@ class ConsentGateMiddleware:
 
 def forward(visit: Visit, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
     """Send ``message`` with what may leave of its headers, and no sooner than that is recorded."""
-    if visit.adds and (visit.refused or visit.needs_record(partial(_texts, message))):
+    if visit.adds and (visit.refusal or _needs_record(visit, message)):
         return _record(visit, scope, send, message)
     return send(release(visit, message))
 
 
+def _needs_record(visit: Visit, message: Message) -> bool:
+    if message["type"] not in _WITH_HEADERS:
+        return False
+    not_modified = message.get("status") == _NOT_MODIFIED
+    return visit.needs_record(partial(_texts, message), not_modified=not_modified)
+
+
 async def _record(visit: Visit, scope: Scope, send: Send, message: Message) -> None:
     """Send ``message`` once the visitor's decision is kept; where it cannot be, say so instead."""
-    if visit.refused:
+    if visit.refusal:
         return
     try:
-        await _in_thread(visit.settle)
+        while _needs_record(visit, message):  # another task may decide anew meanwhile
+            await _in_thread(visit.settle)
     except RecordStoreUnavailable:
-        visit.refused = True
-        await _refuse(visit, scope, send)
+        visit.refusal = refusal(page_request_from(scope), visit.pages)
+        await _refuse(visit, visit.refusal, scope, send)
         visit.released = False  # so that what the application goes on to say comes here
     else:
         await send(release(visit, message))
 
 
-async def _refuse(visit: Visit, scope: Scope, send: Send) -> None:
+async def _refuse(visit: Visit, answer: PageResponse, scope: Scope, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
         return
-    start, body = _messages(refusal(page_request_from(scope), visit.pages))
+    start, body = _messages(answer)
     await send(release(visit, start))
     await send(body)
 
@@ -221,8 +231,26 @@ class PagesApplication:
             return self.pages.unavailable(request)
 
 
-_THREADS: Final = ThreadPoolExecutor(8, thread_name_prefix="consentgate")
-"""Of our own, so that a slow record store does not use up those of the application."""
+_MOST_AT_ONCE: Final = 8
+
+
+class _Threads:
+    """Of our own, so that a slow record store does not use up those of the application."""
+
+    def __init__(self) -> None:
+        self._start()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start)  # a child has none of its parent's
+
+    def _start(self) -> None:
+        self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="consentgate")
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Let one of the threads do ``work``."""
+        return self._pool.submit(work)
+
+
+_THREADS: Final = _Threads()
 
 _LONGEST_QUEUE: Final = 5.0
 """Seconds that a visitor waits for one of these threads."""

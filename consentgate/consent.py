@@ -24,7 +24,6 @@ MAX_TOKEN_LENGTH: Final = 1024
 _SALT: Final = b"consentgate.consent"
 _SEPARATOR: Final = "&signature="
 _ID_OCTETS: Final = 16
-_GPC: Final = "gpc"
 
 
 def new_subject() -> str:
@@ -43,13 +42,6 @@ class Decision:
     policy_version: str
     id: str
     """A random name for this visitor's decisions; it says nothing else about the visitor."""
-    gpc: bool | None = None
-    """Whether the browser sent Global Privacy Control, where a record says so (R22)."""
-
-    @property
-    def is_choice(self) -> bool:
-        """Whether the visitor has decided, and not a privacy signal alone."""
-        return self.gpc is None or bool(self.granted or self.refused)
 
     def expires_at(self, policy: Policy) -> int:
         """Return when the visitor is asked again, in seconds since 1970 (R21)."""
@@ -85,7 +77,6 @@ class DecisionSerializer:
             10**10,
             policy.version,
             new_subject(),
-            gpc=False,
         )
         if len(self.dumps(longest)) > MAX_TOKEN_LENGTH:
             raise PolicyError(
@@ -100,7 +91,6 @@ class DecisionSerializer:
             "policy": decision.policy_version,
             "time": str(decision.decided_at),
             "id": decision.id,
-            **({} if decision.gpc is None else {_GPC: _as_text(decision.gpc)}),
             **dict.fromkeys(sorted(decision.granted), "true"),
             **dict.fromkeys(sorted(decision.refused), "false"),
         }
@@ -120,28 +110,22 @@ class DecisionSerializer:
 def _decision(payload: str) -> Decision:
     """Return the decision of a payload whose signature was ours."""
     version, time, id_, *answers = payload.split("&", 3)
-    granted, refused, gpc = _answers("".join(answers))
+    granted, refused = _answers("".join(answers))
     return Decision(
         granted,
         refused,
         int(time.removeprefix("time=")),
         intern(unquote_plus(version.removeprefix("policy="))),
         id_.removeprefix("id="),
-        gpc,
     )
 
 
 @lru_cache(maxsize=256)
-def _answers(text: str) -> tuple[frozenset[str], frozenset[str], bool | None]:
-    """Return what was granted and refused, and the signal; who answered alike shares the sets."""
+def _answers(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what was granted and refused; visitors who answered alike share the sets."""
     answers = dict(parse_qsl(text))
-    gpc = answers.pop(_GPC, None)
     granted = frozenset(name for name, answer in answers.items() if answer == "true")
-    return granted, frozenset(answers) - granted, None if gpc is None else gpc == "true"
-
-
-def _as_text(answer: bool) -> str:  # noqa: FBT001 - it is what is written
-    return "true" if answer else "false"
+    return granted, frozenset(answers) - granted
 
 
 def allowed_categories(
@@ -179,10 +163,8 @@ class Consent:
         *,
         presumed_refused: frozenset[str] = frozenset(),
         subject: str | None = None,
-        gpc: bool | None = None,
     ) -> None:
         self._policy = policy
-        self._gpc = gpc
         self._decision = self._sent = decision
         self._signal: Signal = signal
         self._presumed_refused = presumed_refused
@@ -327,7 +309,6 @@ class Consent:
                 self._now,
                 self._policy.version,
                 self._name(),
-                self._gpc,
             )
         )
 

@@ -19,6 +19,7 @@ from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.policy import BROWSER_MAX_AGE
 from consentgate.recorder import Recorder
 from consentgate.set_cookie import AttributeReader
+from consentgate.signal_note import SignalNoteSerializer
 from consentgate.signing import secret_key_list
 from consentgate.visit import Visit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from consentgate.policy import Policy, Signal
     from consentgate.record import RecordStore
     from consentgate.recorder import Detail
+    from consentgate.signal_note import SignalNote
     from consentgate.visit import Request
 
 logger = logging.getLogger("consentgate")
@@ -94,13 +96,16 @@ class Gate:
         self._on_verdict = on_verdict
         self._allowed = lru_cache(_REMEMBERED_ALLOWANCES)(partial(allowed_categories, policy))
         self._warned: set[str] = set()
-        self._gpc: Signal = _effective(policy.gpc, policy)
-        self._dnt: Signal = _effective(policy.dnt, policy)
+        self._gpc: Signal = policy.effective(policy.gpc)
+        self._dnt: Signal = policy.effective(policy.dnt)
         self._decidable = frozenset(policy.decidable)
         self.recorder = None if records is None else Recorder(policy, records, keys, record_details)
-        self.records_signals = self.recorder is not None and self._gpc != "ignore"
+        self._note_serializer = SignalNoteSerializer(keys)
+        self.notes_signals = (
+            self.recorder is not None and self._gpc != "ignore" and policy.mode != "report"
+        )
         """Whether a privacy signal that comes or goes is recorded, too."""
-        self.examines_requests = bool(policy.routes) or self.records_signals
+        self.examines_requests = bool(policy.routes) or self.notes_signals
         """Whether each request needs a look, whatever its cookies are."""
         self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
         self._allowed_undecided = allowed_categories(policy, frozenset(), frozenset(), "ignore")
@@ -122,9 +127,7 @@ class Gate:
         valid: list[Decision] = []
         for token in tokens:
             decision = self._decisions[token]
-            if decision is None or (decision.gpc is not None and not decision.is_choice):
-                continue
-            if decision.is_valid(self.policy, now):
+            if decision is not None and decision.is_valid(self.policy, now):
                 valid.append(decision)
         return valid[0] if len(valid) == 1 else _newest(valid)
 
@@ -143,6 +146,18 @@ class Gate:
         signed = [decision for token in tokens if (decision := self._decisions[token])]
         return max(signed, key=lambda decision: decision.decided_at, default=None)
 
+    def subject(self, cookie: str) -> str | None:
+        """Return the name under which the visitor's records are kept, if there is one."""
+        newest = self.newest(cookie)
+        note = None if newest else self.noted_signal(cookie)
+        return newest.id if newest else note and note.subject
+
+    def noted_signal(self, cookie: str) -> SignalNote | None:
+        """Return what the Cookie header says that was recorded of the browser's signal."""
+        tokens = cookie_header.values(cookie, self.policy.signal_cookie_name)
+        notes = map(self._note_serializer.loads, tokens[:_MOST_OWN_COOKIES])
+        return next((note for note in notes if note is not None), None)
+
     def first_deposits(self, cookie: str, now: float) -> dict[int, int]:
         """Return the dates that the Cookie header carries, by `deposit_key` (R13)."""
         tokens = cookie_header.values(cookie, self._deposits_cookie_name)
@@ -157,13 +172,8 @@ class Gate:
         Whoever sends a consent cookie has decided once; where it does not count, or counts no
         more, what applied to a refusal applies, also to what is opt-out (R20).
         """
-        tokens = cookie_header.values(cookie, self.policy.cookie_name)
-        has_decided = len(tokens) > _MOST_OWN_COOKIES or any(map(self._may_be_choice, tokens))
-        return self._decidable if has_decided else frozenset()
-
-    def _may_be_choice(self, token: str) -> bool:
-        decision = self._decisions[token]
-        return decision is None or decision.is_choice
+        sends_one = cookie_header.values(cookie, self.policy.cookie_name)
+        return self._decidable if sends_one else frozenset()
 
     def sign(self, decision: Decision) -> str:
         """Return the signed token that carries ``decision`` in the consent cookie (R19)."""
@@ -217,6 +227,13 @@ class Gate:
         max_age = self._deposits_max_age if kept else 0
         return self._own_line(pair, max_age, secure=secure) + "; HttpOnly"
 
+    def signal_cookie(self, note: SignalNote | None, *, secure: bool) -> str:
+        """Return the Set-Cookie line that stores ``note``, or deletes its cookie (R22)."""
+        value = "" if note is None else self._note_serializer.dumps(note)
+        max_age = 0 if note is None else self.policy.consent_valid_for
+        line = self._own_line(f"{self.policy.signal_cookie_name}={value}", max_age, secure=secure)
+        return f"{line}; HttpOnly"
+
     def _own_line(self, pair: str, seconds: int, *, secure: bool) -> str:
         policy = self.policy
         line = f"{pair}; Path=/; Max-Age={seconds}; SameSite=Lax"
@@ -260,18 +277,6 @@ def _hand_over(on_verdict: Callable[[Verdict], object], verdict: Verdict) -> Non
 
 
 _PAST_TENSE: Final = {"strip": "stripped", "block": "blocked"}
-
-
-def _effective(signal: Signal, policy: Policy) -> Signal:
-    """Return ``signal``, or ``ignore`` where it changes nothing.
-
-    By default a signal refuses for who is undecided, and what is opt-in is refused for them
-    anyway.
-    """
-    marked = [category.basis for category in policy.categories.values() if category.gpc]
-    if signal == "override":
-        return signal if "opt-in" in marked or "opt-out" in marked else "ignore"
-    return signal if "opt-out" in marked else "ignore"
 
 
 def _itself(request: Request) -> Request:

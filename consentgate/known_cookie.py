@@ -71,7 +71,7 @@ class KnownCookie:
     def __init__(self, spelling: str, policy: Policy) -> None:
         self.name = spelling.strip(BLANKS)
         self.token = TOKEN.fullmatch(spelling.lstrip(" ")) is not None
-        self.reserved = self.name in (policy.cookie_name, policy.deposits_cookie_name)
+        self.reserved = self.name in policy.own_cookie_names
         self.key = deposit_key(self.name)
         self.rule = rule = policy.rule_for(self.name)
         self.category = rule.category if rule else None

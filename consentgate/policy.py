@@ -42,7 +42,7 @@ EXEMPT_CATEGORY: Final = "necessary"
 """The category of the gate's own cookies."""
 
 _CATEGORY_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_RESERVED_CATEGORY_IDS: Final = ("id", "policy", "signature", "time", "gpc")
+_RESERVED_CATEGORY_IDS: Final = ("id", "policy", "signature", "time")
 # A token, but without the `*` that would make a pattern of it.
 _COOKIE_NAME = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]{1,64}")
 # Visible ASCII: the rest reaches a server in more than one encoding, or ends a header.
@@ -70,6 +70,14 @@ _DEPOSITS_PURPOSE: Final = {
     "es": "Recuerda desde cuándo hay cookies almacenadas, para que caduquen a tiempo",
     "it": "Ricorda da quando i cookie sono memorizzati, affinché scadano in tempo",
     "nl": "Onthoudt sinds wanneer cookies zijn opgeslagen, zodat ze op tijd verlopen",
+}
+_SIGNAL_PURPOSE: Final = {
+    "en": "Remembers that your browser's opt-out signal was recorded",
+    "fr": "Retient que le signal d'opposition de votre navigateur a été enregistré",
+    "de": "Merkt sich, dass das Widerspruchssignal Ihres Browsers vermerkt wurde",
+    "es": "Recuerda que se registró la señal de exclusión de su navegador",
+    "it": "Ricorda che il segnale di opposizione del browser è stato registrato",
+    "nl": "Onthoudt dat het opt-outsignaal van uw browser is vastgelegd",
 }
 
 
@@ -442,6 +450,26 @@ class Policy:
         """The life of that cookie in seconds: it has to outlive the cookies it dates."""
         return max(months(13), self.limit(None))
 
+    @property
+    def signal_cookie_name(self) -> str:
+        """The name of the cookie that remembers a recorded privacy signal (R22)."""
+        return f"{self.cookie_name}-signal"
+
+    @cached_property
+    def own_cookie_names(self) -> frozenset[str]:
+        """The names of the gate's own cookies (R10)."""
+        return frozenset(rule.name for rule in self._gate_rules())
+
+    def effective(self, setting: Signal) -> Signal:
+        """Return what a privacy signal does, or ``ignore`` where it changes nothing (R22).
+
+        By default a signal refuses for who is undecided, and what is opt-in is refused for them
+        anyway.
+        """
+        marked = {category.basis for category in self.categories.values() if category.gpc}
+        changeable = {"opt-in", "opt-out"} if setting == "override" else {"opt-out"}
+        return "ignore" if marked.isdisjoint(changeable) else setting
+
     def rule_for(self, name: str) -> CookieRule | None:
         """Return the rule that governs the cookie called ``name``, or None (R8)."""
         for tier in self._tiers:
@@ -484,8 +512,8 @@ class Policy:
             _tiers=tuple(RuleIndex(rules) for rules in tiers),
         )
 
-    def _gate_rules(self) -> tuple[CookieRule, CookieRule]:
-        return (
+    def _gate_rules(self) -> list[CookieRule]:
+        rules = [
             CookieRule(
                 self.cookie_name,
                 EXEMPT_CATEGORY,
@@ -500,7 +528,18 @@ class Policy:
                 purpose=_DEPOSITS_PURPOSE,
                 domain=self.cookie_domain,
             ),
-        )
+        ]
+        if self.effective(self.gpc) != "ignore":
+            rules.append(
+                CookieRule(
+                    self.signal_cookie_name,
+                    EXEMPT_CATEGORY,
+                    max_age=self.consent_valid_for,
+                    purpose=_SIGNAL_PURPOSE,
+                    domain=self.cookie_domain,
+                )
+            )
+        return rules
 
 
 def _check_rule(rule: CookieRule, key: str, policy: Policy) -> None:
@@ -511,7 +550,7 @@ def _check_rule(rule: CookieRule, key: str, policy: Policy) -> None:
             f"or add [categories.{rule.category}]",
             key=f"{key}.category",
         )
-    if rule.name in (policy.cookie_name, policy.deposits_cookie_name):
+    if rule.name in policy.own_cookie_names:
         raise PolicyError(
             f"{rule.name!r} is the gate's own cookie; rename one of the two", key=f"{key}.name"
         )

@@ -40,8 +40,8 @@ class Record:
     choices: Mapping[str, bool]
     """By category, whether it was accepted; of a signal, whether it may be stored now."""
     method: Method
-    """Where it was decided: ``placeholder`` is content that waited, ``api`` is who posts without a
-    page of ours, ``application`` a form of the site's own."""
+    """Where it was decided, as the visitor's browser says: ``placeholder`` is content that waited,
+    ``api`` is who posts without a page of ours; ``application`` is a form of the site's own."""
     layer: int | None = None
     """1 for the first layer of the banner, 2 for what lies behind it; None where there is none."""
     control: Control = ""
@@ -102,12 +102,12 @@ class Document:
     @property
     def hash(self) -> str:
         """The SHA-256 of the text in UTF-8, as ``sha256sum`` prints it."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return sha256_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """The first thing that is wrong with a chain, or with a document."""
+    """The first thing that is wrong with a chain, a document or an erasure."""
 
     fault: Fault
     subject: str
@@ -177,6 +177,19 @@ class RecordStore(Protocol):
         ...
 
 
+def referred_documents(
+    hashes: Iterable[tuple[str, str, Method]],
+) -> set[tuple[str, DocumentKind]]:
+    """Return the documents that records with these hashes, of policy and banner, refer to."""
+    referred: set[tuple[str, DocumentKind]] = set()
+    for policy_hash, banner_hash, method in hashes:
+        referred.add((policy_hash, "policy"))
+        if banner_hash:
+            kind: DocumentKind = "preferences" if method == "preferences" else "banner"
+            referred.add((banner_hash, kind))
+    return referred
+
+
 def canonical_json(value: object) -> str:
     """Return ``value`` as the one JSON text it has (RFC 8785, for what records hold)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -194,4 +207,9 @@ def record_hash(record: Record, retention_until: int, previous_hash: str) -> str
         "retention_until": retention_until,
         "previous_hash": previous_hash,
     }
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+    return sha256_of(canonical_json(content))
+
+
+def sha256_of(text: str) -> str:
+    """Return the SHA-256 of ``text`` in UTF-8, in hexadecimal digits."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -44,11 +44,24 @@ class Circumstances(NamedTuple):
     """What was asked."""
 
 
-class _Said(NamedTuple):
-    """What was decided, or signalled, and when."""
+class RecordedSignal(NamedTuple):
+    """A privacy signal that has come or gone."""
 
+    subject: str
+    time: int
+    """When that was noticed, in seconds since 1970."""
+    valid_until: int
+    allowed: Collection[str]
+    """The categories that may be stored now."""
+
+
+class _Made(NamedTuple):
+    """What was decided, or signalled, by whom and when."""
+
+    subject: str
     event: Event
     time: int
+    valid_until: int
     choices: Mapping[str, bool]
     signals: Mapping[str, bool]
 
@@ -79,16 +92,13 @@ class Recorder:
         self.store = store
         self._policy = policy
         self._details = frozenset(details)
+        self._package_version = version("consentgate")
         self._paused_until = 0.0
         store.use_keys(secret_keys)
 
     @cached_property
     def _declared(self) -> Document:
         return Document("policy", canonical_json(declaration(self._policy)))
-
-    @cached_property
-    def _package_version(self) -> str:
-        return version("consentgate")
 
     def keep_decision(
         self,
@@ -101,44 +111,44 @@ class Recorder:
         """Keep the proof of ``decision`` before returning; raise what the store raises."""
         asked = dict.fromkeys((*self._policy.offered, *sorted(decision.granted)))
         choices = {name: name in decision.granted for name in asked}
-        said = _Said(_event(choices, before), decision.decided_at, choices, signals)
-        self._append(decision, said, request, circumstances)
+        made = _Made(
+            decision.id,
+            _event(choices, before),
+            decision.decided_at,
+            decision.expires_at(self._policy),
+            choices,
+            signals,
+        )
+        self._append(made, request, circumstances)
 
     def keep_signal(
-        self,
-        decision: Decision,
-        allowed: Collection[str],
-        request: Request,
-        signals: Mapping[str, bool],
-        now: float,
+        self, signal: RecordedSignal, request: Request, signals: Mapping[str, bool]
     ) -> bool:
         """Keep the proof that a privacy signal has come or gone; return whether it is kept.
 
-        A store that cannot is left alone for a while: the signal is heeded all the same, and
-        nobody's page shall wait for it.
+        A store that cannot is left alone for a while: the signal is heeded all the same, and no
+        more pages than those already begun shall wait for it.
         """
-        if now < self._paused_until:
+        if signal.time < self._paused_until:
             return False
-        choices = {name: name in allowed for name in self._policy.offered}
-        said = _Said("signal", int(now), choices, signals)
+        choices = {name: name in signal.allowed for name in self._policy.offered}
+        made = _Made(signal.subject, "signal", signal.time, signal.valid_until, choices, signals)
         try:
-            self._append(decision, said, request, Circumstances(method="signal"))
+            self._append(made, request, Circumstances(method="signal"))
         except Exception:
             logger.exception("the record store failed; a privacy signal was heeded unrecorded")
-            self._paused_until = now + _PAUSE
+            self._paused_until = signal.time + _PAUSE
             return False
         return True
 
-    def _append(
-        self, decision: Decision, said: _Said, request: Request, circumstances: Circumstances
-    ) -> None:
+    def _append(self, made: _Made, request: Request, circumstances: Circumstances) -> None:
         shown = circumstances.shown
         record = Record(
-            subject=decision.id,
-            event=said.event,
-            time=said.time,
-            valid_until=decision.expires_at(self._policy),
-            choices=said.choices,
+            subject=made.subject,
+            event=made.event,
+            time=made.time,
+            valid_until=made.valid_until,
+            choices=made.choices,
             method=circumstances.method,
             layer=circumstances.layer,
             control=circumstances.control,
@@ -148,7 +158,7 @@ class Recorder:
             package_version=self._package_version,
             language=circumstances.language,
             jurisdiction=self._policy.preset,
-            signals=said.signals,
+            signals=made.signals,
             ip_address=network_of(request.address()) if "ip_address" in self._details else "",
             user_agent=browser_of(request) if "user_agent" in self._details else "",
         )
@@ -176,8 +186,8 @@ def network_of(address: str) -> str:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return ""
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, ipaddress.IPv6Address):  # some of them hold a whole IPv4 address
+        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
     network = ipaddress.ip_network((parsed, _PREFIX[parsed.version]), strict=False)
     return str(network.network_address)
 

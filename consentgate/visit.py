@@ -7,7 +7,6 @@ nothing outside this module decides about a cookie.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from consentgate import caching, cookie_header
@@ -17,7 +16,7 @@ from consentgate.deposits import Deposits
 from consentgate.exceptions import CookieBlocked, RecordStoreUnavailable
 from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.origin import is_of_host
-from consentgate.recorder import Circumstances
+from consentgate.recorder import Circumstances, RecordedSignal
 from consentgate.set_cookie import (
     Attributes,
     SetCookie,
@@ -26,13 +25,14 @@ from consentgate.set_cookie import (
     read,
     with_lifetime,
 )
+from consentgate.signal_note import SignalNote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from consentgate.gate import Gate
     from consentgate.known_cookie import Action, Reason
-    from consentgate.page import Pages
+    from consentgate.page import PageResponse, Pages
     from consentgate.policy import Signal
     from consentgate.recorder import Recorder
 
@@ -94,8 +94,8 @@ class Visit:
     """Whether there may be `additions` to the response."""
     released = False
     """Whether the response's headers have left."""
-    refused = False
-    """Whether the visitor was told, in the application's place, that no decision can be kept."""
+    refusal: PageResponse | None = None
+    """What the visitor is told in the application's place, where a decision cannot be kept."""
     pages: Pages | None = None
     """The visitor's pages of the site, if it serves any."""
     root = ""
@@ -117,9 +117,11 @@ class Visit:
     _holds_deposits = False
     _deposits: Deposits | None = None
     _now: float | None = None
-    _asked_store = False
+    _inner_recorder: Recorder | None = None
     _recorded: Decision | None = None  # what a record was kept of
-    _signalled: Decision | None = None  # what notes a privacy signal that has come or gone
+    _signal_is_examined = False
+    _new_note: SignalNote | None = None  # of a privacy signal that has come or gone
+    _may_note = False  # nothing has to be recorded before that note leaves
 
     def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
         self.gate = gate
@@ -127,7 +129,7 @@ class Visit:
         self._carrier = carrier
         if gate.examines_requests:  # now, because routers of frameworks rewrite the path
             self._cookie_free = gate.is_cookie_free(make_request(carrier))
-            self.adds = gate.records_signals
+            self.adds = gate.notes_signals
 
     @property
     def consent(self) -> Consent:
@@ -141,15 +143,10 @@ class Visit:
                 self._signal,
                 self.now,
                 presumed_refused=self._presumed_refused,
-                subject=None if self._decision else self._subject(),
-                gpc=self.gate.sends_gpc(self.request) if self.gate.records_signals else None,
+                subject=None if self._decision else self.gate.subject(self.cookie),
             )
             self._close_if_too_late(self._consent)
         return self._consent
-
-    def _subject(self) -> str | None:
-        newest = self.gate.newest(self.cookie) if self.cookie else None
-        return newest.id if newest else None
 
     @property
     def request(self) -> Request:
@@ -197,8 +194,13 @@ class Visit:
         return _NOTHING, self._presumed_refused
 
     def covers(self, gate: Gate) -> bool:
-        """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
+        """Whether ``gate``, further in, has nothing left to do: this visit says the same.
+
+        Where only that one keeps records, this visit keeps them there.
+        """
         same = self.gate is gate or self.gate.policy == gate.policy
+        if same and self.gate.recorder is None:
+            self._inner_recorder = gate.recorder
         return same and not self.released
 
     @property
@@ -464,16 +466,26 @@ class Visit:
             ),
         )
 
-    def needs_record(self, headers: Callable[[], Iterable[Header]]) -> bool:
+    def needs_record(
+        self, headers: Callable[[], Iterable[Header]], *, not_modified: bool = False
+    ) -> bool:
         """Whether a record has to be kept before the response with ``headers`` leaves.
 
         It may take long: `settle` is what does it.
         """
-        if self.gate.recorder is None:
+        if self.recorder is None:
             return False
         if self._unrecorded is not None:
             return True
-        return self.gate.records_signals and self._has_new_signal(headers)
+        if not self._signal_is_examined and self.gate.notes_signals:
+            self._signal_is_examined = True
+            self._new_note = self._examine_signal(headers, not_modified=not_modified)
+        return self._new_note is not None and not self._may_note
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """Who keeps the proof of what the visitor decides, if anybody does."""
+        return self._inner_recorder or self.gate.recorder
 
     @property
     def _unrecorded(self) -> Decision | None:
@@ -489,14 +501,13 @@ class Visit:
         Raises `RecordStoreUnavailable` where a decision cannot be recorded, and takes it back:
         without its record, its cookie does not leave.
         """
-        recorder = self.gate.recorder
+        recorder, decision = self.recorder, self._unrecorded
         if recorder is None:
             return
-        self._asked_store = True
-        decision = self._unrecorded
         if decision is None:
             self._settle_signal(recorder)
             return
+        self._signal_is_examined = True  # the record says it, too
         consent, request = self.consent, self.request
         signals = self.gate.signals(request)
         try:
@@ -507,35 +518,42 @@ class Visit:
             raise RecordStoreUnavailable("the record of the decision was not kept") from error
         self._recorded = decision
 
-    def _has_new_signal(self, headers: Callable[[], Iterable[Header]]) -> bool:
-        """Whether Global Privacy Control has come or gone since the browser was told last.
+    def _examine_signal(
+        self, headers: Callable[[], Iterable[Header]], *, not_modified: bool
+    ) -> SignalNote | None:
+        """Return what to note of Global Privacy Control, where it has come or gone since then.
 
         It is noted on pages alone, for what a page loads comes many times at once; and never where
-        the note could reach another visitor, or none.
+        the note could reach another visitor, or none. A browser that sends no cookie of ours is
+        given a name first, for many never send one: only who comes back with it has a record.
         """
-        if self._asked_store or (self._consent is not None and self._consent.changed):
-            return False
         request = self.request
-        newest = self.gate.newest(self.cookie) if self.cookie else None
-        noted = bool(newest is not None and newest.gpc)
-        if self.gate.sends_gpc(request) is noted or self._cookie_free:
-            return False
+        note, subject = self.gate.noted_signal(self.cookie), self.gate.subject(self.cookie)
+        sent = self.gate.sends_gpc(request)
+        if sent is (note is not None and note.gpc) or self._cookie_free:
+            return None
         if request.header("sec-fetch-dest") not in _PAGES or _withholds_lax_cookies(request):
-            return False
+            return None
         listed = [(name.strip().lower(), value) for name, value in headers()]
-        return not caching.may_be_shared(listed, self.now, not_modified=False)
+        if caching.may_be_shared(listed, self.now, not_modified=not_modified):
+            return None
+        if subject is None:
+            self._may_note = True
+            return SignalNote(new_subject(), gpc=False)
+        return SignalNote(subject, sent)
 
     def _settle_signal(self, recorder: Recorder) -> None:
-        """Keep the record of a signal, and note it for the consent cookie."""
-        policy, request, now = self.gate.policy, self.request, int(self.now)
-        signals = self.gate.signals(request)
-        newest = self.gate.newest(self.cookie) if self.cookie else None
-        if newest is None or newest.expires_at(policy) <= now:
-            subject = newest.id if newest else new_subject()
-            newest = Decision(_NOTHING, _NOTHING, now, policy.version, subject)
-        noted = replace(newest, gpc=signals["gpc"])
-        if recorder.keep_signal(noted, self.allowed, request, signals, now):
-            self._signalled = noted
+        """Keep the record of a signal that has come or gone, so that it may be noted."""
+        note, request, now = self._new_note, self.request, int(self.now)
+        if note is None or self._may_note:
+            return
+        allowed, policy = self.allowed, self.gate.policy
+        decision = self._decision  # which is known now
+        valid_until = decision.expires_at(policy) if decision else now + policy.consent_valid_for
+        signal = RecordedSignal(note.subject, now, valid_until, allowed)
+        self._may_note = recorder.keep_signal(signal, request, self.gate.signals(request))
+        if not self._may_note:
+            self._new_note = None
 
     def start_over(self) -> None:
         """Forget what was noted of a response that another one takes the place of."""
@@ -550,8 +568,7 @@ class Visit:
         self.released = True
         listed = [(name.strip().lower(), value) for name, value in headers]
         added = self._consent_headers(listed)
-        if self._signalled is not None and not (self._consent and self._consent.changed):
-            added.append(("Set-Cookie", self._consent_line(self._signalled)))
+        added.extend(("Set-Cookie", line) for line in self._signal_lines())
         for key in self._deleted:
             self.deposits.forget(key)
         is_personal = self._consent is not None and self._consent.changed
@@ -578,13 +595,24 @@ class Visit:
         missing = [name for name in varying if name.lower() not in listed]
         added = [("Vary", ", ".join(missing))] if missing and "*" not in listed else []
         if self._consent.changed:
+            secure = self.request.is_secure()
+            line = self.gate.consent_cookie(self._consent.decision, now=self.now, secure=secure)
             added.append(("Cache-Control", caching.private_cache_control(headers)))
-            added.append(("Set-Cookie", self._consent_line(self._consent.decision)))
+            added.append(("Set-Cookie", line))
         return added
 
-    def _consent_line(self, decision: Decision | None) -> str:
-        secure = self.request.is_secure()
-        return self.gate.consent_cookie(decision, now=self.now, secure=secure)
+    def _signal_lines(self) -> list[str]:
+        """Return the line that notes a privacy signal, or forgets it with the visitor's name."""
+        if not self.gate.notes_signals:
+            return []
+        if self._consent is not None and self._consent.changed:
+            is_forgotten = self._consent.subject is None and self.gate.noted_signal(self.cookie)
+            if not is_forgotten:
+                return []
+            return [self.gate.signal_cookie(None, secure=self.request.is_secure())]
+        if self._new_note is None or not self._may_note:
+            return []
+        return [self.gate.signal_cookie(self._new_note, secure=self.request.is_secure())]
 
     def _cleaning(self, room: int) -> list[str]:
         """Return the lines that delete what may not be there, and date what may (R13, R18)."""

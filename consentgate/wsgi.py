@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
@@ -104,15 +103,14 @@ class ConsentGateMiddleware:
         ) -> Callable[[bytes], object]:
             if exc_info:
                 visit.start_over()
+            if visit.adds and (visit.refusal or _is_refused(visit, environ, status, headers)):
+                return _refuse(visit, start_response, exc_info)
             return start_response(status, release(visit, status, headers), exc_info)
 
         try:
             answer = app(environ, gated_start_response)
-            if self.gate.recorder is None or visit.released:
-                return answer
-            return _watched(visit, environ, gated_start_response, answer)
-        except RecordStoreUnavailable:
-            return _refuse(visit, environ, gated_start_response)
+            is_begun = visit.released and visit.refusal is None
+            return answer if is_begun or visit.recorder is None else _Watched(visit, answer)
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
             raise
@@ -127,28 +125,51 @@ class ConsentGateMiddleware:
         return PagesApplication(pages) if is_page else self.app
 
 
-def _watched(
-    visit: Visit, environ: WSGIEnvironment, start_response: StartResponse, answer: Iterable[bytes]
-) -> Iterator[bytes]:
-    """Yield what an application answers that starts its response only when it is asked for it."""
+def _is_refused(visit: Visit, environ: WSGIEnvironment, status: str, headers: list[Header]) -> bool:
+    """Keep the record that a response needs, and return whether that cannot be done."""
     try:
-        yield from answer
+        if visit.needs_record(lambda: headers, not_modified=status.startswith("304")):
+            visit.settle()
     except RecordStoreUnavailable:
-        yield from _refuse(visit, environ, start_response)
-    finally:
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
+        visit.refusal = refusal(page_request_from(environ), visit.pages)
+    return visit.refusal is not None
 
 
 def _refuse(
-    visit: Visit, environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
-    """Answer in the place of an application whose visitor's decision cannot be kept."""
-    answer = refusal(page_request_from(environ), visit.pages)
-    started = sys.exc_info() if visit.released else None
-    start_response(_status(answer), list(answer.headers), started)
-    return [answer.body]
+    visit: Visit, start_response: StartResponse, exc_info: OptExcInfo | None
+) -> Callable[[bytes], object]:
+    """Begin to answer in the application's place, and return what swallows its own words.
+
+    Not by an exception, which the application or its middleware would take for their own.
+    """
+    answer = cast("PageResponse", visit.refusal)
+    status = _status(answer)
+    start_response(status, release(visit, status, list(answer.headers)), exc_info)
+    return len
+
+
+class _Watched:
+    """What an application answers, or in its place that the visitor's decision was not kept."""
+
+    def __init__(self, visit: Visit, answer: Iterable[bytes]) -> None:
+        self._visit = visit
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body; some applications begin only now, and then it is known which."""
+        if self._visit.refusal is None:
+            for piece in self._answer:
+                if self._visit.refusal is not None:
+                    break
+                yield piece
+        if self._visit.refusal is not None:
+            yield self._visit.refusal.body
+
+    def close(self) -> None:
+        """Close what the application answers (PEP 3333)."""
+        close = getattr(self._answer, "close", None)
+        if close is not None:
+            close()
 
 
 def _status(answer: PageResponse) -> str:
@@ -223,12 +244,7 @@ def _hide(environ: WSGIEnvironment, readable: str) -> None:
 
 
 def release(visit: Visit, status: str, headers: list[Header]) -> list[Header]:
-    """Return what leaves instead of ``headers``; a copy, so that nothing is added later.
-
-    Raises `RecordStoreUnavailable` where the visitor's decision cannot be kept.
-    """
-    if visit.adds and visit.needs_record(lambda: headers):
-        visit.settle()
+    """Return what leaves instead of ``headers``; a copy, so that nothing is added later."""
     for name, _ in headers:
         if name == "Set-Cookie" or (name not in _other_names and is_set_cookie(name)):
             break

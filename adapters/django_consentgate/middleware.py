@@ -109,7 +109,7 @@ class ConsentGateMiddleware:
     ) -> HttpResponseBase:
         response: HttpResponseBase = await get_response(request)
         try:
-            if needs_record(visit, response):  # in Django's own thread, where its database is
+            while needs_record(visit, response):  # in Django's own thread, where its database is
                 await sync_to_async(visit.settle)()
             return release(visit, response)
         except RecordStoreUnavailable:

@@ -48,7 +48,8 @@ def release(visit: Visit, response: Response) -> Response:
 
 def needs_record(visit: Visit, response: HttpResponseBase) -> bool:
     """Whether a record has to be kept before ``response`` leaves, which may take long."""
-    return visit.adds and visit.needs_record(response.items)
+    not_modified = response.status_code == HTTPStatus.NOT_MODIFIED
+    return visit.adds and visit.needs_record(response.items, not_modified=not_modified)
 
 
 def _set_cookie_headers(response: HttpResponseBase) -> list[tuple[str, str]]:

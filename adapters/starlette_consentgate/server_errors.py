@@ -53,7 +53,7 @@ class GatedErrorHandler:
 
         async def gated_answer(scope: Scope, receive: Receive, send: Send) -> None:
             def gated_send(message: Message) -> Awaitable[None]:
-                if message["type"] == "http.response.start" or visit.refused:
+                if message["type"] == "http.response.start" or visit.refusal:
                     return asgi.forward(visit, scope, send, message)
                 return send(message)
 

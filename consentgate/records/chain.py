@@ -8,11 +8,10 @@ chain, or to remove one altogether; that shows against a manifest that was publi
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from consentgate.record import Discrepancy, StoredRecord, canonical_json
+from consentgate.record import Discrepancy, StoredRecord, canonical_json, sha256_of
 from consentgate.signing import TokenSigner
 
 if TYPE_CHECKING:
@@ -52,9 +51,21 @@ class Erasure:
     signature: str = ""
 
 
+def unsigned_chain(last: StoredRecord) -> Chain:
+    """Return the chain that ``last`` is the end of, where somebody has removed what was signed."""
+    return Chain(
+        last.record.subject,
+        last.number,
+        last.previous_hash,
+        last.number,
+        last.hash,
+        last.retention_until,
+    )
+
+
 def subject_hash(subject: str) -> str:
     """Return what stands for a subject where its name must not."""
-    return hashlib.sha256(subject.encode()).hexdigest()
+    return sha256_of(subject)
 
 
 class ChainSigner:
@@ -72,17 +83,23 @@ class ChainSigner:
         return replace(stored, signature=self._signer.signature(_of_record(stored)))
 
     def extended(self, chain: Chain | None, stored: StoredRecord) -> Chain:
-        """Return ``chain`` as it is with ``stored`` at its end."""
-        return self.signed(
-            Chain(
-                stored.record.subject,
-                chain.first_number if chain else stored.number,
-                chain.first_previous_hash if chain else stored.previous_hash,
-                stored.number,
-                stored.hash,
-                stored.retention_until,
-            )
+        """Return ``chain`` as it is with ``stored`` at its end.
+
+        A chain that was not as signed is not signed again: to do so would vouch for the change.
+        """
+        longer = Chain(
+            stored.record.subject,
+            chain.first_number if chain else stored.number,
+            chain.first_previous_hash if chain else stored.previous_hash,
+            stored.number,
+            stored.hash,
+            stored.retention_until,
         )
+        return self.signed(longer) if chain is None or self.is_signed(chain) else longer
+
+    def is_signed(self, chain: Chain) -> bool:
+        """Whether the ends of ``chain`` are as they were signed."""
+        return self._verifies(_of_chain(chain), chain.signature)
 
     def shortened(self, chain: Chain, first: StoredRecord) -> Chain:
         """Return ``chain`` as it is without the records before ``first``."""
@@ -107,7 +124,7 @@ class ChainSigner:
         self, subject: str, chain: Chain | None, records: Sequence[StoredRecord]
     ) -> Discrepancy | None:
         """Return the first thing that is wrong with a chain and its records, in their order."""
-        if chain is not None and not self._verifies(_of_chain(chain), chain.signature):
+        if chain is not None and not self.is_signed(chain):
             return Discrepancy("altered", subject, None, "the ends of the chain are not as signed")
         number = chain.first_number if chain else 1
         previous = chain.first_previous_hash if chain else ""
@@ -148,18 +165,8 @@ def _of_record(stored: StoredRecord) -> str:
 
 
 def _of_chain(chain: Chain) -> str:
-    return "chain:" + canonical_json(
-        [
-            chain.subject,
-            chain.first_number,
-            chain.first_previous_hash,
-            chain.last_number,
-            chain.last_hash,
-            chain.retention_until,
-        ]
-    )
+    return f"chain:{sha256_of(canonical_json(astuple(chain)[:-1]))}"
 
 
 def _of_erasure(erasure: Erasure) -> str:
-    content = [erasure.subject_hash, erasure.last_number, erasure.last_hash, erasure.time]
-    return "erasure:" + canonical_json(content)
+    return f"erasure:{sha256_of(canonical_json(astuple(erasure)[:-1]))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -12,16 +13,21 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from consentgate.duration import parse_duration
 from consentgate.exceptions import ConfigurationError
 from consentgate.record import Discrepancy
-from consentgate.records.chain import ChainSigner
+from consentgate.records.chain import ChainSigner, subject_hash, unsigned_chain
 from consentgate.signing import secret_key_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from consentgate.record import DecisionCount, Document, Record, StoredRecord
+    from consentgate.record import DecisionCount, Document, DocumentKind, Record, StoredRecord
     from consentgate.records.chain import Chain, Erasure
 
+    _Referred = tuple[str, DocumentKind]
+    _Kept = tuple[str, Document]
+
 T = TypeVar("T")
+
+logger = logging.getLogger("consentgate")
 
 RETENTION: Final = "5 years"
 """The time within which a civil claim is made in France (Code civil, article 2224)."""
@@ -37,8 +43,11 @@ class Session(Protocol):
         """Return the chain of ``subject``; nobody else changes it until the transaction ends."""
         ...
 
-    def chains(self, after: str, limit: int) -> Sequence[Chain]:
-        """Return the next chains, ordered by subject, of those that come after ``after``."""
+    def chains(self, after: str | None, limit: int) -> Sequence[Chain]:
+        """Return the next chains, ordered by subject, of those that come after ``after``.
+
+        None is before all of them.
+        """
         ...
 
     def subjects_without_chain(self) -> Sequence[str]:
@@ -85,6 +94,14 @@ class Session(Protocol):
         """Return what stays of all erased chains."""
         ...
 
+    def is_erased(self, subject_hash: str) -> bool:
+        """Whether a chain of that subject was erased."""
+        ...
+
+    def remove_erasures(self, before: int) -> None:
+        """Forget what stays of the chains that were erased before then."""
+        ...
+
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Keep each of ``documents`` that is not there yet."""
         ...
@@ -93,8 +110,8 @@ class Session(Protocol):
         """Return documents and the hashes they are kept under: all, or those of ``hashes``."""
         ...
 
-    def document_hashes(self) -> Collection[str]:
-        """Return the hashes of the documents that records refer to."""
+    def document_hashes(self) -> Collection[tuple[str, DocumentKind]]:
+        """Return the hashes of the documents that records refer to, and as what."""
         ...
 
     def count(self, since: int | None, until: int | None) -> Sequence[DecisionCount]:
@@ -129,7 +146,6 @@ class ChainedRecordStore(ABC):
         self._signer = None if secret_keys is None else ChainSigner(secret_key_list(secret_keys))
         self._retention = parse_duration(retention)
         self._clock = clock
-        self._known_documents: set[str] = set()
 
     @abstractmethod
     def _run(self, action: Callable[[Session], T], *, write: bool, visitor_waits: bool) -> T:
@@ -153,32 +169,40 @@ class ChainedRecordStore(ABC):
 
     def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
         """Keep ``record`` for good before returning; see `RecordStore.append`."""
-        new = {document.hash: document for document in documents}
-        for known in self._known_documents:
-            new.pop(known, None)
-        kept = self._run(
-            lambda session: self._append(session, record, new.values()),
+        return self._run(
+            lambda session: self._append(session, record, documents),
             write=True,
             visitor_waits=True,
         )
-        self._known_documents.update(new)
-        return kept
 
     def _append(self, session: Session, record: Record, documents: Iterable[Document]) -> bool:
         chain = session.chain(record.subject)
-        if record.event == "signal" and chain is not None:
+        last = None
+        if chain is None or record.event == "signal":
             last = session.last_record(record.subject)
-            if last is not None and dict(last.record.signals) == dict(record.signals):
-                return False
+        if record.event == "signal" and self._says_nothing_new(session, record, last):
+            return False
         session.add_documents(documents)
+        before = unsigned_chain(last) if chain is None and last is not None else chain
         retention_until = max(record.time + self._retention, record.valid_until)
-        stored = self.signer.next(record, chain, retention_until)
+        stored = self.signer.next(record, before, retention_until)
         session.add_record(stored)
+        after = self.signer.extended(before, stored)
+        if not after.signature:
+            logger.error("the records of %s are not as signed; see verify", record.subject)
         if chain is None:
-            session.add_chain(self.signer.extended(None, stored))
+            session.add_chain(after)
         else:
-            session.replace_chain(self.signer.extended(chain, stored))
+            session.replace_chain(after)
         return True
+
+    def _says_nothing_new(
+        self, session: Session, record: Record, last: StoredRecord | None
+    ) -> bool:
+        """Whether a signal is in the last record already, or is of a visitor just erased."""
+        if last is None:
+            return session.is_erased(subject_hash(record.subject))
+        return dict(last.record.signals) == dict(record.signals)
 
     def by_subject(self, subject: str) -> Sequence[StoredRecord]:
         """Return the records of one visitor, the oldest first."""
@@ -202,6 +226,11 @@ class ChainedRecordStore(ABC):
     def purge(self, now: float | None = None) -> int:
         """Forget the records whose time to be kept is over; return how many there were."""
         moment = int(self._clock() if now is None else now)
+        self._run(
+            lambda session: session.remove_erasures(moment - self._retention),
+            write=True,
+            visitor_waits=False,
+        )
         subjects = self._read(lambda session: session.expired_subjects(moment))
         return sum(
             self._purge(subjects[start : start + _AT_ONCE], moment)
@@ -216,11 +245,17 @@ class ChainedRecordStore(ABC):
         )
 
     def _purge_chain(self, session: Session, subject: str, now: int) -> int:
-        """Forget the oldest records of a chain, up to the first that is still to be kept."""
+        """Forget the oldest records of a chain, up to the first that is still to be kept.
+
+        Not those of a chain that was changed: to sign it again would vouch for the change.
+        """
         chain = session.chain(subject)
         records = session.records([subject])
         kept = list(dropwhile(lambda stored: stored.retention_until <= now, records))
-        if len(kept) == len(records) or chain is None:
+        if chain is None or self.signer.first_discrepancy(subject, chain, records):
+            logger.error("the records of %s are not as signed, and not purged", subject)
+            return 0
+        if len(kept) == len(records):
             return 0
         if kept:
             session.replace_chain(self.signer.shortened(chain, kept[0]))
@@ -229,7 +264,7 @@ class ChainedRecordStore(ABC):
         return session.remove_records(subject)
 
     def verify(self, subject: str | None = None) -> Iterator[Discrepancy]:
-        """Yield the first discrepancy of each chain that has one, then those of documents."""
+        """Yield the first discrepancy of each chain that has one, then those of all else."""
         if subject is not None:
             yield from self._verify_one(subject)
             return
@@ -239,6 +274,10 @@ class ChainedRecordStore(ABC):
         for each in self._read(lambda session: session.subjects_without_chain()):
             yield from self._verify_one(each)
         yield from self._verify_documents()
+        for erasure in self.erasures():
+            if not self.signer.is_erased(erasure):
+                detail = f"the erasure of {erasure.subject_hash} is not as signed"
+                yield Discrepancy("altered", "", None, detail)
 
     def _verify_one(self, subject: str) -> Iterator[Discrepancy]:
         def read(session: Session) -> tuple[Chain | None, Sequence[StoredRecord]]:
@@ -251,19 +290,23 @@ class ChainedRecordStore(ABC):
             yield found
 
     def _verify_documents(self) -> Iterator[Discrepancy]:
-        def read(session: Session) -> tuple[Collection[str], Sequence[tuple[str, Document]]]:
+        def read(session: Session) -> tuple[Collection[_Referred], Sequence[_Kept]]:
             return session.document_hashes(), session.documents()
 
-        wanted, kept = self._read(read)
-        for hashed, document in kept:
+        referred, found = self._read(read)
+        kept = dict(found)
+        for hashed, document in found:
             if document.hash != hashed:
                 yield Discrepancy("altered", "", None, f"the document {hashed} is another text")
-        for hashed in sorted(set(wanted) - dict(kept).keys()):
-            yield Discrepancy("missing", "", None, f"the document {hashed} is missing")
+        for hashed, kind in sorted(referred):
+            if hashed not in kept:
+                yield Discrepancy("missing", "", None, f"the document {hashed} is missing")
+            elif kept[hashed].kind != kind:
+                yield Discrepancy("altered", "", None, f"the document {hashed} was a {kind}")
 
     def chains(self) -> Iterator[tuple[Chain, Sequence[StoredRecord]]]:
         """Yield all chains with their records."""
-        after = ""
+        after = None
         while chains := self._read(partial(_with_records, after)):
             yield from chains
             after = chains[-1][0].subject
@@ -289,7 +332,7 @@ class ChainedRecordStore(ABC):
         return self._run(action, write=False, visitor_waits=False)
 
 
-def _with_records(after: str, session: Session) -> list[tuple[Chain, list[StoredRecord]]]:
+def _with_records(after: str | None, session: Session) -> list[tuple[Chain, list[StoredRecord]]]:
     """Return the next chains that come after the subject ``after``, with their records."""
     chains = session.chains(after, _AT_ONCE)
     records: defaultdict[str, list[StoredRecord]] = defaultdict(list)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from consentgate.exceptions import ConfigurationError
@@ -15,9 +17,16 @@ from consentgate.records.waiting import MOST_AT_ONCE
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-_BACKENDS: Final = ("sqlite", "postgresql", "cockroachdb")
-"""What SQLAlchemy calls them; YugabyteDB and Citus are PostgreSQL to it."""
+_DRIVERS: Final = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "cockroachdb": "cockroachdb+psycopg",
+}
+"""By what SQLAlchemy calls a database, its driver here; YugabyteDB and Citus are PostgreSQL."""
+
 _MILLISECONDS: Final = 1000
+_LONGEST_TIMEOUT: Final = 2**31 - 1
+"""Milliseconds; PostgreSQL takes no more."""
 _LEAST_CONNECT_TIMEOUT: Final = 2
 """Seconds; libpq takes 1 for 2."""
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
@@ -28,14 +37,20 @@ def parsed_url(url: str) -> URL:
     """Return the parts of a database's URL; raise `ConfigurationError` for any other text."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.get_backend_name() not in _BACKENDS:
+        driver = _DRIVERS[parsed.get_backend_name()]
+    except (ArgumentError, KeyError):
         raise ConfigurationError(
             "the records database needs a URL like sqlite:///consent-records.db "
             "or postgresql+psycopg://user:password@host/name"
+        ) from None
+    if parsed.drivername not in (driver, parsed.get_backend_name()):
+        raise ConfigurationError(f"{parsed.drivername!r} is no driver for records; use {driver!r}")
+    name = parsed.database or ""
+    if is_sqlite(parsed) and (name in ("", ":memory:") or name.startswith("file:") or parsed.query):
+        raise ConfigurationError(
+            "records need a file that stays, and no options; write sqlite:///consent-records.db"
         )
-    return parsed.set(drivername="postgresql+psycopg") if url.startswith("postgresql:") else parsed
+    return parsed if is_sqlite(parsed) else parsed.set(drivername=driver)
 
 
 def open_engine(url: URL, timeout: float) -> Engine:
@@ -43,14 +58,15 @@ def open_engine(url: URL, timeout: float) -> Engine:
 
     Raises `ConfigurationError` where its driver is missing.
     """
-    arguments = _sqlite(timeout) if is_sqlite(url) else _postgresql(timeout)
+    arguments = _sqlite(url, timeout) if is_sqlite(url) else _postgresql(timeout)
     try:
         engine = create_engine(
             url,
-            connect_args=arguments,
             pool_size=MOST_AT_ONCE,
             pool_timeout=timeout,
             pool_pre_ping=True,  # a database that was restarted costs nobody a decision
+            hide_parameters=True,  # which else are in errors, and so in logs (R25)
+            **arguments,
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(
@@ -58,7 +74,7 @@ def open_engine(url: URL, timeout: float) -> Engine:
             "pip install 'consentgate[postgresql]'"
         ) from error
     if is_sqlite(url):
-        event.listen(engine, "connect", _make_durable)
+        event.listen(engine, "connect", _set_up_sqlite)
     return engine
 
 
@@ -73,25 +89,48 @@ def is_sqlite(url: URL) -> bool:
 
 
 def is_missing(url: URL) -> bool:
-    """Whether the database is a file that is not there; to connect would make an empty one."""
+    """Whether the database is a file that is not there."""
     return is_sqlite(url) and not Path(url.database or "").exists()
 
 
-def _sqlite(timeout: float) -> dict[str, Any]:
-    # Transactions begin where `begin` says so, and not before the first write.
-    return {"timeout": timeout, "isolation_level": None}
+def _sqlite(url: URL, timeout: float) -> dict[str, Any]:
+    # By its address, which can say that a file that is gone shall not be made anew; transactions
+    # begin where `begin` says so, and not before the first write.
+    address = f"{Path(url.database or '').absolute().as_uri()}?mode=rw"
+    connect = partial(
+        sqlite3.connect,
+        address,
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    return {"creator": connect}
 
 
-def _make_durable(connection: Any, _record: object) -> None:
-    """Let a commit be on the disk when it returns; some builds of SQLite ask for less."""
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """Let a commit be on the disk when it returns, and what is erased be gone from it.
+
+    Some builds of SQLite ask for less. Text that is no UTF-8 can be read, to be found out.
+    """
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
 
 
 def _postgresql(timeout: float) -> dict[str, Any]:
+    seconds = max(_LEAST_CONNECT_TIMEOUT, math.ceil(timeout))
     return {
-        "connect_timeout": max(_LEAST_CONNECT_TIMEOUT, math.ceil(timeout)),
-        "tcp_user_timeout": round(timeout * _MILLISECONDS),
-        "application_name": "consentgate",
+        "connect_args": {
+            "application_name": "consentgate",
+            "connect_timeout": seconds,
+            # A machine that vanishes is noticed in time, whoever of the two spoke last.
+            "tcp_user_timeout": seconds * _MILLISECONDS,
+            "keepalives_idle": seconds,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+            "prepare_threshold": None,  # a pool between may change the session meanwhile
+        }
     }
 
 
@@ -106,8 +145,23 @@ def begin(connection: Connection, *, write: bool, seconds: float) -> None:
         return
     if not write:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    milliseconds = math.ceil(seconds * _MILLISECONDS) if math.isfinite(seconds) else 0
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+    milliseconds = seconds * _MILLISECONDS
+    timeout = math.ceil(milliseconds) if milliseconds <= _LONGEST_TIMEOUT else 0
+    connection.execute(_SETTINGS, {"timeout": str(timeout)})
+
+
+_SETTINGS: Final = text(
+    # A commit that is on no disk yet proves nothing, whatever the database does by default.
+    "SELECT set_config('statement_timeout', :timeout, true),"
+    " CASE WHEN current_setting('synchronous_commit') = 'off'"
+    " THEN set_config('synchronous_commit', 'on', true) END"
+)
+
+
+def forget_traces(connection: Connection) -> None:
+    """Let nothing of what was erased stay in SQLite's log of changes."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def may_be_tried_again(error: DBAPIError) -> bool:

@@ -7,6 +7,7 @@ newspaper, a notary) can show later that nothing in it was changed, removed or p
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from consentgate.exceptions import ConsentGateError
@@ -73,13 +74,14 @@ def compare(
 
     Raises `NotAManifest`.
     """
-    hashes, entries = _read(lines)
-    erased = _erased(store)
+    documents, entries, made_at = _read(lines)
+    erased = _erased(store, since=made_at)
     for hashed, entry in list(entries.items()):
         if entry.retention_until <= clock() or erased.get(hashed, 0) >= entry.last_number:
             del entries[hashed]
-    for hashed in sorted(hashes.difference(document.hash for document in store.documents())):
-        yield Discrepancy("missing", "", None, f"the document {hashed} is missing")
+    kept = {(document.hash, document.kind) for document in store.documents()}
+    for hashed, kind in sorted(documents - kept):
+        yield Discrepancy("missing", "", None, f"the document {hashed}, a {kind}, is missing")
     for chain, records in store.chains():
         hashed = subject_hash(chain.subject)
         if hashed in entries and (found := _changed(entries.pop(hashed), chain, records)):
@@ -89,32 +91,40 @@ def compare(
         yield Discrepancy("missing", "", None, detail)
 
 
-def _erased(store: Store) -> dict[str, int]:
-    """Return by the hash of a subject how many records were erased of it at most."""
+def _erased(store: Store, since: float) -> dict[str, int]:
+    """Return by the hash of a subject how many records were erased of it at most since then."""
     erased: dict[str, int] = {}
     for each in store.erasures():
-        if store.signer.is_erased(each):
+        if each.time >= since and store.signer.is_erased(each):
             erased[each.subject_hash] = max(each.last_number, erased.get(each.subject_hash, 0))
     return erased
 
 
-def _read(lines: Iterable[str]) -> tuple[set[str], dict[str, Entry]]:
-    documents: set[str] = set()
+def _read(lines: Iterable[str]) -> tuple[set[tuple[str, str]], dict[str, Entry], float]:
+    """Return the documents, the chains, and when the manifest was made."""
+    documents: set[tuple[str, str]] = set()
     chains: dict[str, Entry] = {}
     found = iter(lines)
-    if not next(found, "").startswith(_TITLE):
-        raise NotAManifest(f"the first line is not {_TITLE!r}")
+    made_at = _time_of(next(found, ""))
     for number, line in enumerate(found, start=2):
         match line.split():
-            case ["document", hashed, _]:
-                documents.add(hashed)
+            case ["document", hashed, kind]:
+                documents.add((hashed, kind))
             case ["chain", hashed, last_number, last_hash, retention] if (
                 last_number.isdecimal() and retention.isdecimal()
             ):
                 chains[hashed] = Entry(int(last_number), last_hash, int(retention))
             case _:
                 raise NotAManifest(f"line {number} is not one of a manifest")
-    return documents, chains
+    return documents, chains, made_at
+
+
+def _time_of(title: str) -> float:
+    """Return when a manifest was made, by its first line."""
+    try:
+        return datetime.fromisoformat(title.removeprefix(f"{_TITLE} ").strip()).timestamp()
+    except ValueError:
+        raise NotAManifest(f"the first line is not {_TITLE!r} and a time") from None
 
 
 def _changed(entry: Entry, chain: Chain, records: Sequence[StoredRecord]) -> Discrepancy | None:

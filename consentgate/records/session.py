@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, func, insert, select, union, update
+from sqlalchemy import delete, exists, func, insert, select, update
 
 from consentgate.duration import DAY
-from consentgate.record import DecisionCount, Document, Record, StoredRecord, canonical_json
-from consentgate.records import tables
-from consentgate.records.chain import Chain, Erasure
+from consentgate.record import DecisionCount, Document, referred_documents
+from consentgate.records import rows, tables
 from consentgate.records.tables import chains, erasures, records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
-_OF_RECORD: Final = tuple(each.name for each in fields(Record))
-_OF_CHAIN: Final = tuple(each.name for each in fields(Chain))
-_OF_ERASURE: Final = tuple(each.name for each in fields(Erasure))
-_IN_JSON: Final = ("choices", "signals")
-_BESIDE: Final = ("number", "retention_until", "previous_hash", "signature")
+    from consentgate.record import DocumentKind, StoredRecord
+    from consentgate.records.chain import Chain, Erasure
 
 
 class SQLSession:
@@ -39,13 +34,15 @@ class SQLSession:
         if self._write:
             query = query.with_for_update()
         row = self._connection.execute(query).mappings().first()
-        return _chain(row) if row else None
+        return rows.chain(row) if row else None
 
-    def chains(self, after: str, limit: int) -> Sequence[Chain]:
+    def chains(self, after: str | None, limit: int) -> Sequence[Chain]:
         """Return the next chains after the subject ``after``."""
-        query = select(chains).where(chains.c.subject > after)
-        rows = self._connection.execute(query.order_by(chains.c.subject).limit(limit))
-        return [_chain(row) for row in rows.mappings()]
+        query = select(chains)
+        if after is not None:
+            query = query.where(chains.c.subject > after)
+        found = self._connection.execute(query.order_by(chains.c.subject).limit(limit))
+        return [rows.chain(row) for row in found.mappings()]
 
     def subjects_without_chain(self) -> Sequence[str]:
         """Return the subjects that have records, but no chain."""
@@ -61,22 +58,19 @@ class SQLSession:
     def records(self, subjects: Collection[str]) -> Sequence[StoredRecord]:
         """Return the records of ``subjects``, those of each in their order."""
         query = select(records).where(records.c.subject.in_(subjects))
-        rows = self._connection.execute(query.order_by(records.c.subject, records.c.number))
-        return [_stored_record(row) for row in rows.mappings()]
+        found = self._connection.execute(query.order_by(records.c.subject, records.c.number))
+        return [rows.stored_record(row) for row in found.mappings()]
 
     def last_record(self, subject: str) -> StoredRecord | None:
         """Return the newest record of ``subject``."""
         query = select(records).where(records.c.subject == subject)
         newest = query.order_by(records.c.number.desc()).limit(1)
         row = self._connection.execute(newest).mappings().first()
-        return _stored_record(row) if row else None
+        return rows.stored_record(row) if row else None
 
     def add_record(self, stored: StoredRecord) -> None:
         """Keep one more record."""
-        values = stored.record.as_mapping()
-        values.update({name: canonical_json(dict(values[name])) for name in _IN_JSON})
-        values.update({name: getattr(stored, name) for name in _BESIDE})
-        self._connection.execute(insert(records), values)
+        self._connection.execute(insert(records), rows.record_row(stored))
 
     def add_chain(self, chain: Chain) -> None:
         """Keep a chain that is new."""
@@ -104,13 +98,23 @@ class SQLSession:
 
     def erasures(self) -> Sequence[Erasure]:
         """Return what stays of all erased chains."""
-        rows = self._connection.execute(select(erasures)).mappings()
-        return [Erasure(**_values(row, _OF_ERASURE)) for row in rows]
+        found = self._connection.execute(select(erasures)).mappings()
+        return [rows.erasure(row) for row in found]
+
+    def is_erased(self, subject_hash: str) -> bool:
+        """Whether a chain of that subject was erased."""
+        found = exists().where(erasures.c.subject_hash == subject_hash)
+        return bool(self._connection.scalar(select(found)))
+
+    def remove_erasures(self, before: int) -> None:
+        """Forget what stays of the chains that were erased before then."""
+        self._connection.execute(delete(erasures).where(erasures.c.time < before))
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Keep each document that is not there yet."""
         wanted = {document.hash: document for document in documents}
-        for known, _ in self.documents(wanted) if wanted else ():
+        hashes = tables.documents.c.hash
+        for known in self._connection.scalars(select(hashes).where(hashes.in_(wanted))):
             del wanted[known]
         for hashed, document in wanted.items():
             values = {"hash": hashed, "kind": document.kind, "text": document.text}
@@ -122,13 +126,14 @@ class SQLSession:
         query = select(kept.hash, kept.kind, kept.text)
         if hashes is not None:
             query = query.where(kept.hash.in_(hashes))
-        rows = self._connection.execute(query.order_by(kept.hash))
-        return [(hashed, Document(kind, text)) for hashed, kind, text in rows]
+        found = self._connection.execute(query.order_by(kept.hash))
+        return [(hashed, Document(kind, text)) for hashed, kind, text in found]
 
-    def document_hashes(self) -> Collection[str]:
-        """Return the hashes of the documents that records refer to."""
-        referred = union(select(records.c.policy_hash), select(records.c.banner_hash))
-        return set(self._connection.scalars(referred)) - {""}
+    def document_hashes(self) -> Collection[tuple[str, DocumentKind]]:
+        """Return the hashes of the documents that records refer to, and as what."""
+        columns = records.c.policy_hash, records.c.banner_hash, records.c.method
+        found = self._connection.execute(select(*columns).distinct())
+        return referred_documents((policy, shown, method) for policy, shown, method in found)
 
     def count(self, since: int | None, until: int | None) -> Sequence[DecisionCount]:
         """Return how many records there are by day, event, choices, language and policy."""
@@ -145,31 +150,8 @@ class SQLSession:
             query = query.where(records.c.time >= since * DAY)
         if until is not None:
             query = query.where(records.c.time < until * DAY)
-        rows = self._connection.execute(query.group_by(*kinds).order_by(*kinds))
+        found = self._connection.execute(query.group_by(*kinds).order_by(*kinds))
         return [
-            DecisionCount(int(day), event, _read_json(choices), language, version, number)
-            for day, event, choices, language, version, number in rows
+            DecisionCount(int(day), event, rows.read_flags(choices), language, version, number)
+            for day, event, choices, language, version, number in found
         ]
-
-
-def _chain(row: RowMapping) -> Chain:
-    return Chain(**_values(row, _OF_CHAIN))
-
-
-def _stored_record(row: RowMapping) -> StoredRecord:
-    values = _values(row, _OF_RECORD)
-    values.update({name: _read_json(values[name]) for name in _IN_JSON})
-    return StoredRecord(Record(**values), *(row[name] for name in _BESIDE))
-
-
-def _values(row: RowMapping, names: Iterable[str]) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
-def _read_json(text: str) -> Mapping[str, bool]:
-    """Return what a column holds, or what no record of ours says where somebody changed it."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    return cast("dict[str, bool]", value) if isinstance(value, dict) else {text: False}

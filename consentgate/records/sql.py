@@ -9,12 +9,13 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from consentgate.exceptions import ConfigurationError
 from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict
 from consentgate.records.database import (
     begin,
+    forget_traces,
     is_missing,
     may_be_tried_again,
     open_engine,
@@ -47,8 +48,9 @@ class SQLRecordStore(ChainedRecordStore):
             key as long as records that it signed.
         retention: how long a record is kept, in words or seconds; never less than its decision
             counts.
-        timeout: how long a visitor may wait for the database, in seconds; what is not committed
-            by then is rolled back.
+        timeout: how long a visitor may wait for the database, in seconds. What has not come to
+            its commit by then is rolled back; only what is just being committed may be kept,
+            although its visitor is told that it was not.
         clock: returns seconds since 1970.
 
     Raises `ConfigurationError`, also where the tables are missing or not of this version. A
@@ -77,6 +79,8 @@ class SQLRecordStore(ChainedRecordStore):
         address = shown(self._engine.url)
         try:
             version = self._waiting.result(self._deadline(), self._schema_version)
+        except ProgrammingError as error:
+            raise ConfigurationError(f"the records database {address} denies: {error}") from error
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("the records database %s cannot be reached: %s", address, error)
             return
@@ -103,6 +107,28 @@ class SQLRecordStore(ChainedRecordStore):
         """Forget the connections and threads that this process has from the one it forked from."""
         self._engine.dispose(close=False)
         self._waiting = Waiting()
+
+    def erase(self, subject: str) -> int:
+        """Forget the records of one visitor, and all traces of them in the file."""
+        erased = super().erase(subject)
+        self._forget_traces()
+        return erased
+
+    def purge(self, now: float | None = None) -> int:
+        """Forget the records whose time to be kept is over, and all traces of them."""
+        purged = super().purge(now)
+        self._forget_traces()
+        return purged
+
+    def _forget_traces(self) -> None:
+        try:
+            self._waiting.result(self._deadline(), self._truncate)
+        except (SQLAlchemyError, TimeoutError) as error:
+            logger.warning("traces of erased records stay until the next time: %s", error)
+
+    def _truncate(self) -> None:
+        with self._engine.connect() as connection:
+            forget_traces(connection)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._timeout

@@ -111,6 +111,7 @@ erasures: Final = Table(
     Column("last_number", Integer, nullable=False),
     _number("time"),
     _signature(),
+    Index("consent_erasures_time", "time"),
 )
 
 SCHEMA_VERSION_TABLE: Final = "consent_schema_version"

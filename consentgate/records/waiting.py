@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import TIMEOUT_MAX, BoundedSemaphore, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -27,22 +27,28 @@ class Waiting:
 
         A database that hangs heeds no time limit of its own, so another thread waits for it.
         """
-        if not self._free.acquire(timeout=seconds_left(deadline)):
+        if not self._free.acquire(timeout=min(seconds_left(deadline), TIMEOUT_MAX)):
             raise TimeoutError("too many are waiting for the records database")
         outcome: Future[T] = Future()
+        try:
+            Thread(target=self._work, args=(work, outcome), daemon=True).start()
+        except RuntimeError:  # there are no more threads
+            self._free.release()
+            raise
+        wait([outcome], min(seconds_left(deadline), TIMEOUT_MAX))
+        if not outcome.done():
+            raise TimeoutError("the records database was too slow")
+        return outcome.result()
 
-        def run() -> None:
-            try:
-                result = work()
-            except BaseException as error:
-                self._free.release()
-                outcome.set_exception(error)
-            else:
-                self._free.release()
-                outcome.set_result(result)
-
-        Thread(target=run, name="consentgate-records", daemon=True).start()
-        return outcome.result(seconds_left(deadline))
+    def _work(self, work: Callable[[], T], outcome: Future[T]) -> None:
+        try:
+            result = work()
+        except BaseException as error:  # raised where the outcome is awaited
+            self._free.release()
+            outcome.set_exception(error)
+        else:
+            self._free.release()
+            outcome.set_result(result)
 
 
 def seconds_left(deadline: float) -> float:
@@ -50,4 +56,4 @@ def seconds_left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("the records database was too slow")
-    return min(seconds, TIMEOUT_MAX)
+    return seconds

@@ -76,3 +76,4 @@ def upgrade() -> None:
         sa.Column("time", sa.BigInteger, nullable=False),
         sa.Column("signature", sa.String(64), nullable=False),
     )
+    op.create_index("consent_erasures_time", "consent_erasures", ["time"])
