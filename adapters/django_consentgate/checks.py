@@ -41,6 +41,13 @@ def check_settings(**_: object) -> list[checks.CheckMessage]:
             _try_pages,
             'Correct CONSENTGATE["PAGES"], or make it None to have no pages.',
         ),
+        _failure(
+            "consentgate.E006",
+            _try_records,
+            'Make CONSENTGATE["RECORDS"] the alias of a database, a URL, a record store or the '
+            "dotted path of one, or None to keep no records; "
+            'RECORD_DETAILS may list "ip_address" and "user_agent".',
+        ),
     ]
     return [failure for failure in failures if failure is not None]
 
@@ -51,6 +58,15 @@ def _try_pages() -> None:
     except (ConfigurationError, ImproperlyConfigured):
         return  # that is E001
     conf.make_pages(gate)
+
+
+def _try_records() -> None:
+    try:
+        Gate(Policy("any"), keys := conf.secret_keys())
+    except (ConfigurationError, ImproperlyConfigured):
+        return  # that is E003
+    records, details = conf.record_store(), conf.record_details()
+    Gate(Policy("any"), keys, records=records, record_details=details)
 
 
 def _failure(identifier: str, attempt: Callable[[], object], hint: str) -> checks.Error | None:

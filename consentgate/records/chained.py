@@ -169,8 +169,9 @@ class ChainedRecordStore(ABC):
 
     def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
         """Keep ``record`` for good before returning; see `RecordStore.append`."""
+        texts = list(documents)  # for it may be done again
         return self._run(
-            lambda session: self._append(session, record, documents),
+            lambda session: self._append(session, record, texts),
             write=True,
             visitor_waits=True,
         )

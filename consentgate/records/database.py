@@ -17,13 +17,13 @@ from consentgate.records.waiting import MOST_AT_ONCE
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-_DRIVERS: Final = {
-    "sqlite": "sqlite+pysqlite",
-    "postgresql": "postgresql+psycopg",
-    "cockroachdb": "cockroachdb+psycopg",
-}
+_DRIVERS: Final = {"sqlite": "pysqlite", "postgresql": "psycopg", "cockroachdb": "psycopg"}
 """By what SQLAlchemy calls a database, its driver here; YugabyteDB and Citus are PostgreSQL."""
 
+_WRONG_URL: Final = (
+    "the records database needs a URL like sqlite:///consent-records.db "
+    "or postgresql+psycopg://user:password@host/name"
+)
 _MILLISECONDS: Final = 1000
 _LONGEST_TIMEOUT: Final = 2**31 - 1
 """Milliseconds; PostgreSQL takes no more."""
@@ -37,20 +37,24 @@ def parsed_url(url: str) -> URL:
     """Return the parts of a database's URL; raise `ConfigurationError` for any other text."""
     try:
         parsed = make_url(url)
-        driver = _DRIVERS[parsed.get_backend_name()]
-    except (ArgumentError, KeyError):
-        raise ConfigurationError(
-            "the records database needs a URL like sqlite:///consent-records.db "
-            "or postgresql+psycopg://user:password@host/name"
-        ) from None
-    if parsed.drivername not in (driver, parsed.get_backend_name()):
-        raise ConfigurationError(f"{parsed.drivername!r} is no driver for records; use {driver!r}")
-    name = parsed.database or ""
-    if is_sqlite(parsed) and (name in ("", ":memory:") or name.startswith("file:") or parsed.query):
-        raise ConfigurationError(
-            "records need a file that stays, and no options; write sqlite:///consent-records.db"
-        )
-    return parsed if is_sqlite(parsed) else parsed.set(drivername=driver)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        raise ConfigurationError(_WRONG_URL) from None
+    backend, _, driver = parsed.drivername.partition("+")
+    known = _DRIVERS.get(backend)
+    if known is None or driver not in ("", known):
+        raise ConfigurationError(_WRONG_URL)
+    if backend != "sqlite":
+        return parsed.set(drivername=f"{backend}+{known}")
+    if not _is_file(parsed):
+        raise ConfigurationError(_WRONG_URL)
+    return parsed
+
+
+def _is_file(url: URL) -> bool:
+    """Whether a URL of SQLite names a file that stays, and nothing besides."""
+    name = url.database or ""
+    is_file = name not in ("", ":memory:") and not name.startswith("file:")
+    return is_file and not url.host and not url.query
 
 
 def open_engine(url: URL, timeout: float) -> Engine:

@@ -81,7 +81,7 @@ def compare(
             del entries[hashed]
     kept = {(document.hash, document.kind) for document in store.documents()}
     for hashed, kind in sorted(documents - kept):
-        yield Discrepancy("missing", "", None, f"the document {hashed}, a {kind}, is missing")
+        yield Discrepancy("missing", "", None, f"the document {hashed} is missing as a {kind}")
     for chain, records in store.chains():
         hashed = subject_hash(chain.subject)
         if hashed in entries and (found := _changed(entries.pop(hashed), chain, records)):
