@@ -133,6 +133,7 @@ class ConsentGateMiddleware:
         visit = outer if outer is not None and is_judged else open_visit(self.gate, scope)
         app = self.app if self.pages is None else self._application(self.pages, visit, scope)
         if is_judged:
+            visit.record_for(self.gate)
             await app(scope, receive, send)
             return
 

@@ -194,14 +194,13 @@ class Visit:
         return _NOTHING, self._presumed_refused
 
     def covers(self, gate: Gate) -> bool:
-        """Whether ``gate``, further in, has nothing left to do: this visit says the same.
-
-        Where only that one keeps records, this visit keeps them there.
-        """
+        """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
         same = self.gate is gate or self.gate.policy == gate.policy
-        if same and self.gate.recorder is None:
-            self._inner_recorder = gate.recorder
         return same and not self.released
+
+    def record_for(self, gate: Gate) -> None:
+        """Keep records where ``gate`` does, which this visit covers, unless its own keeps them."""
+        self._inner_recorder = gate.recorder
 
     @property
     def deposits(self) -> Deposits:
@@ -485,7 +484,7 @@ class Visit:
     @property
     def recorder(self) -> Recorder | None:
         """Who keeps the proof of what the visitor decides, if anybody does."""
-        return self._inner_recorder or self.gate.recorder
+        return self.gate.recorder or self._inner_recorder
 
     @property
     def _unrecorded(self) -> Decision | None:

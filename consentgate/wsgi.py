@@ -94,6 +94,7 @@ class ConsentGateMiddleware:
         visit = outer if outer is not None and is_judged else open_visit(self.gate, environ)
         app = self.app if self.pages is None else self._application(self.pages, visit, environ)
         if is_judged:
+            visit.record_for(self.gate)
             return app(environ, start_response)
 
         def gated_start_response(

@@ -349,9 +349,9 @@ class TestStore:
     def test_what_takes_too_long_is_rolled_back(self) -> None:
         """The visitor has been told by then that it was not kept."""
         store = DjangoRecordStore("default", "key", timeout=0.05)
-        end = time.monotonic() + 0.06
 
         def dawdle(_session: object) -> None:
+            end = time.monotonic() + 0.06
             models.ConsentDocument.objects.create(hash="a", kind="policy", text="")
             while time.monotonic() < end:
                 pass

@@ -75,6 +75,7 @@ class ConsentGateMiddleware:
         visit = judged or open_visit(self._find_gate(), request)
         get_response = self._responder(visit, request)
         if judged is not None:
+            judged.record_for(self._find_gate())
             return cast("HttpResponseBase | Awaitable[HttpResponseBase]", get_response(request))
         if self._is_async:
             return self._answer_async(request, visit, get_response)
@@ -100,6 +101,7 @@ class ConsentGateMiddleware:
         try:
             return release(visit, response)
         except RecordStoreUnavailable:
+            response.close()
             return release(visit, refuse(visit, request))
         except Exception as error:
             return without_cookies(response_for_exception(request, error))
@@ -113,6 +115,7 @@ class ConsentGateMiddleware:
                 await sync_to_async(visit.settle)()
             return release(visit, response)
         except RecordStoreUnavailable:
+            response.close()
             return release(visit, refuse(visit, request))
         except Exception as error:
             answer = sync_to_async(response_for_exception, thread_sensitive=False)
