@@ -184,11 +184,12 @@ async def _record(visit: Visit, scope: Scope, send: Send, message: Message) -> N
         while _needs_record(visit, message):  # another task may decide anew meanwhile
             await _in_thread(visit.settle)
     except RecordStoreUnavailable:
-        visit.refusal = refusal(page_request_from(scope), visit.pages)
-        await _refuse(visit, visit.refusal, scope, send)
-        visit.released = False  # so that what the application goes on to say comes here
-    else:
-        await send(release(visit, message))
+        if visit.take_back():
+            visit.refusal = refusal(page_request_from(scope), visit.pages)
+            await _refuse(visit, visit.refusal, scope, send)
+            visit.released = False  # so that what the application goes on to say comes here
+            return
+    await send(release(visit, message))
 
 
 async def _refuse(visit: Visit, answer: PageResponse, scope: Scope, send: Send) -> None:

@@ -17,7 +17,7 @@ from consentgate.consent import Decision, DecisionSerializer, allowed_categories
 from consentgate.deposits import DepositSerializer
 from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.policy import BROWSER_MAX_AGE
-from consentgate.recorder import Recorder
+from consentgate.recorder import Recorder, check_details
 from consentgate.set_cookie import AttributeReader
 from consentgate.signal_note import SignalNoteSerializer
 from consentgate.signing import secret_key_list
@@ -99,6 +99,7 @@ class Gate:
         self._gpc: Signal = policy.effective(policy.gpc)
         self._dnt: Signal = policy.effective(policy.dnt)
         self._decidable = frozenset(policy.decidable)
+        check_details(record_details)
         self.recorder = None if records is None else Recorder(policy, records, keys, record_details)
         self._note_serializer = SignalNoteSerializer(keys)
         self.notes_signals = (

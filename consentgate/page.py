@@ -89,7 +89,8 @@ def refusal(request: PageRequest, pages: Pages | None) -> PageResponse:
     headers = [("Cache-Control", "no-store"), ("Content-Type", "text/plain; charset=utf-8")]
     text = b"Your choice could not be saved. Please try again later.\n"
     length = ("Content-Length", str(len(text)))
-    return PageResponse(HTTPStatus.SERVICE_UNAVAILABLE, [*headers, length], text)
+    body = b"" if request.method == "HEAD" else text
+    return PageResponse(HTTPStatus.SERVICE_UNAVAILABLE, [*headers, length], body)
 
 
 def mounted_at(root: str) -> str:

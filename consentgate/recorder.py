@@ -7,7 +7,7 @@ import logging
 import re
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast, get_args
 
 from consentgate.declaration import declaration
 from consentgate.exceptions import ConfigurationError
@@ -73,7 +73,7 @@ class Recorder:
         policy: the site's policy.
         store: where records are kept.
         secret_keys: of the gate, for a store that has none.
-        details: ``ip_address`` and ``user_agent``, where a site needs them; both are truncated.
+        details: what `check_details` lets pass; both are truncated.
 
     Raises `ConfigurationError`.
     """
@@ -85,10 +85,10 @@ class Recorder:
         secret_keys: Sequence[bytes],
         details: Collection[Detail] = (),
     ) -> None:
-        for detail in details:
-            if isinstance(details, str) or detail not in get_args(Detail):
-                known = ", ".join(get_args(Detail))
-                raise ConfigurationError(f"record_details are {details!r}; list some of {known}")
+        if not hasattr(store, "append"):
+            raise ConfigurationError(
+                f"records are {store!r}, which keeps none; give a store such as SQLRecordStore(url)"
+            )
         self.store = store
         self._policy = policy
         self._details = frozenset(details)
@@ -163,6 +163,14 @@ class Recorder:
             user_agent=browser_of(request) if "user_agent" in self._details else "",
         )
         self.store.append(record, [self._declared, *([shown] if shown else [])])
+
+
+def check_details(details: object) -> None:
+    """Raise `ConfigurationError` unless ``details`` lists things that a record can have besides."""
+    known = get_args(Detail)
+    is_list = isinstance(details, (list, tuple, set, frozenset))
+    if not is_list or not set(cast("list[object]", details)).issubset(known):
+        raise ConfigurationError(f"record_details are {details!r}; list some of {', '.join(known)}")
 
 
 def _event(choices: Mapping[str, bool], before: Decision | None) -> Event:

@@ -121,6 +121,7 @@ class Visit:
     _recorded: Decision | None = None  # what a record was kept of
     _signal_is_examined = False
     _new_note: SignalNote | None = None  # of a privacy signal that has come or gone
+    _decision_was_taken_back = False
     _may_note = False  # nothing has to be recorded before that note leaves
 
     def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
@@ -476,7 +477,8 @@ class Visit:
             return False
         if self._unrecorded is not None:
             return True
-        if not self._signal_is_examined and self.gate.notes_signals:
+        decides = self._consent is not None and self._consent.changed
+        if not self._signal_is_examined and self.gate.notes_signals and not decides:
             self._signal_is_examined = True
             self._new_note = self._examine_signal(headers, not_modified=not_modified)
         return self._new_note is not None and not self._may_note
@@ -513,9 +515,17 @@ class Visit:
             recorder.keep_decision(decision, consent.sent, request, signals, circumstances)
         except Exception as error:
             logger.exception("the record store failed; the visitor's decision was not taken")
-            consent.revert()
+            self.take_back()
             raise RecordStoreUnavailable("the record of the decision was not kept") from error
         self._recorded = decision
+
+    def take_back(self) -> bool:
+        """Take back what no record is kept of, and return whether that was a decision."""
+        self._new_note = None
+        if self._unrecorded is not None:
+            self.consent.revert()
+            self._decision_was_taken_back = True
+        return self._decision_was_taken_back
 
     def _examine_signal(
         self, headers: Callable[[], Iterable[Header]], *, not_modified: bool
@@ -567,7 +577,9 @@ class Visit:
         self.released = True
         listed = [(name.strip().lower(), value) for name, value in headers]
         added = self._consent_headers(listed)
-        added.extend(("Set-Cookie", line) for line in self._signal_lines())
+        added.extend(
+            ("Set-Cookie", line) for line in self._signal_lines(listed, not_modified=not_modified)
+        )
         for key in self._deleted:
             self.deposits.forget(key)
         is_personal = self._consent is not None and self._consent.changed
@@ -600,7 +612,7 @@ class Visit:
             added.append(("Set-Cookie", line))
         return added
 
-    def _signal_lines(self) -> list[str]:
+    def _signal_lines(self, headers: Sequence[Header], *, not_modified: bool) -> list[str]:
         """Return the line that notes a privacy signal, or forgets it with the visitor's name."""
         if not self.gate.notes_signals:
             return []
@@ -610,6 +622,9 @@ class Visit:
                 return []
             return [self.gate.signal_cookie(None, secure=self.request.is_secure())]
         if self._new_note is None or not self._may_note:
+            return []
+        # Asked again, for the response may have taken the place of another.
+        if caching.may_be_shared(headers, self.now, not_modified=not_modified):
             return []
         return [self.gate.signal_cookie(self._new_note, secure=self.request.is_secure())]
 

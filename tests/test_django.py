@@ -44,11 +44,14 @@ from django_site import (
     GATE,
     POLICY,
     asgi_headers,
+    serving,
     set_cookies,
     setting,
     site,
     wsgi_headers,
 )
+from page_requests import Memory
+from recording import SORRY, Failing, Noting
 
 import consentgate.asgi
 import consentgate.wsgi
@@ -65,7 +68,7 @@ from consentgate import (
 from consentgate.duration import DAY, months
 from consentgate.page import MAX_BODY, PageResponse
 from consentgate.pages import ConsentPages
-from consentgate.testing import consent_cookie, deposits_cookie
+from consentgate.testing import NOW, View, consent_cookie, deposits_cookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -1274,6 +1277,166 @@ class TestPages:
             around(environ, start_response)
         values = [value for name, value in headers if name == "Set-Cookie"]
         assert 1 == sum(value.startswith("eu-consent=") for value in values)
+
+
+class TestRecords:
+    """The proof of consent, before any header of Django's leaves."""
+
+    @pytest.fixture(params=[False, True], ids=["sync", "async"])
+    def is_async(self, request: pytest.FixtureRequest) -> bool:
+        """Give both ways in turn."""
+        return bool(request.param)
+
+    def ask(
+        self, view: Any, store: Any, *, is_async: bool, pages: Any = None, **headers: str
+    ) -> Any:
+        """Let the gate of ``store`` answer for a view."""
+        policy = Policy.from_mapping(POLICY).with_framework("django")
+        gate = Gate(policy, "key", records=store, clock=lambda: NOW)
+        found = pages and pages(gate)
+        request = RequestFactory().post("/", headers=headers)
+        if not is_async:
+            return ConsentGateMiddleware(view, gate, found)(request)
+
+        async def view_async(request: HttpRequest) -> HttpResponse:
+            answered: HttpResponse = view(request)
+            return answered
+
+        return asyncio.run(ConsentGateMiddleware(view_async, gate, found)(request))  # type: ignore[arg-type]  # it is a coroutine
+
+    def test_R26_the_record_is_kept_before_the_answer_is_there(self, is_async: bool) -> None:
+        """In Django's own thread, where its database is."""
+        store = Memory()
+        answered = self.ask(granting, store, is_async=is_async)
+        assert 200 == answered.status_code
+        (record,) = store.kept
+        assert f"&id={record.subject}&" in answered.cookies["eu-consent"].OutputString()
+        assert is_async == (threading.get_ident() not in store.threads)
+
+    def test_R26_a_stream_waits_for_the_record(self, is_async: bool) -> None:
+        """Its first piece is asked for afterwards."""
+        happened: list[str] = []
+
+        def stream(request: HttpRequest) -> StreamingHttpResponse:
+            consent_from(request).grant("statistics")
+            return StreamingHttpResponse(happened.append(piece) or piece for piece in ("a", "b"))
+
+        answered = self.ask(stream, Noting(happened), is_async=is_async)
+        assert ["recorded"] == happened
+        assert b"ab" == b"".join(answered.streaming_content)
+
+    def test_R26_the_record_is_kept_before_the_headers_leave(self, is_async: bool) -> None:
+        """As a server sees it."""
+        happened: list[str] = []
+        policy = Policy.from_mapping(POLICY).with_framework("django")
+        gate = Gate(policy, "key", records=Noting(happened))
+        view = View(decide=lambda consent: consent.grant("statistics"))
+        with serving(gate, None, view, consent_from, is_async=is_async):
+            if is_async:
+                sent = asyncio.run(asgi_headers([], noting_sends(happened)))
+            else:
+                sent = wsgi_headers(noting_start(happened))
+        assert ["recorded", "headers"] == happened
+        assert any(line.strip().startswith("eu-consent=") for line in set_cookies(sent))
+
+    @pytest.mark.parametrize("has_pages", [False, True])
+    def test_R26_what_cannot_be_recorded_is_not_taken(
+        self, is_async: bool, has_pages: bool
+    ) -> None:
+        """503, in the visitor's language where there are pages, and no cookie."""
+        pages = ConsentPages if has_pages else None
+        language = {"accept_language": "fr"}
+        answered = self.ask(granting, Failing(), is_async=is_async, pages=pages, **language)
+        assert (503, {}) == (answered.status_code, answered.cookies)
+        assert has_pages == (b'<html lang="fr">' in answered.content)
+        assert has_pages != (answered.content == SORRY)
+        assert "no-store" in answered["Cache-Control"]
+
+    def test_R26_a_file_that_is_not_sent_is_closed(self, is_async: bool) -> None:
+        """What the view answered is put away as if it had been sent."""
+        file = io.BytesIO(b"Tea")
+
+        def send(request: HttpRequest) -> FileResponse:
+            consent_from(request).grant("statistics")
+            return FileResponse(file)
+
+        assert 503 == self.ask(send, Failing(), is_async=is_async).status_code
+        assert file.closed
+
+    def test_R22_a_signal_is_recorded_once(self, is_async: bool) -> None:
+        """And noted in the consent cookie; a store that fails keeps no page from anybody."""
+        category = {"advertising": {"basis": "opt-out", "gpc": True}}
+        policy = {**POLICY, "categories": category, "gpc": "override"}
+        for store, noted in ((Memory(), True), (Failing(), False)):
+            gate = Gate(Policy.from_mapping(policy), "key", records=store, clock=lambda: NOW)
+            cookie = "=".join(consent_cookie(gate, ["advertising"]))
+            request = RequestFactory().get("/", headers={"sec_gpc": "1", "cookie": cookie})
+            view = async_plain if is_async else plain
+            answered: Any = ConsentGateMiddleware(view, gate)(request)
+            answered = asyncio.run(answered) if is_async else answered
+            assert (200, b"Hello") == (answered.status_code, answered.content)
+            assert noted == ("eu-consent-signal" in answered.cookies) == bool(store.kept)
+
+    @pytest.mark.parametrize(
+        ("address", "kept"), [("203.0.113.77", "203.0.113.0"), ("", ""), (None, "")]
+    )
+    def test_R28_details_are_kept_where_they_are_asked_for(
+        self, address: str | None, kept: str
+    ) -> None:
+        """The network of REMOTE_ADDR, where a server tells it, and the major version."""
+        store = Memory()
+        details: list[Any] = ["ip_address", "user_agent"]
+        gate = Gate(conf.site_policy(), "key", records=store, record_details=details)
+        request = RequestFactory().post("/", headers={"user-agent": "Firefox/128.0.1"})
+        request.META["REMOTE_ADDR"] = address
+        ConsentGateMiddleware(granting, gate)(request)
+        assert (kept, "Firefox/128") == (store.kept[0].ip_address, store.kept[0].user_agent)
+
+    def test_R26_a_gate_around_django_records_what_django_decides(self) -> None:
+        """In its own place, with the cookie."""
+        store = Memory()
+        gate = Gate(conf.site_policy(), "key", records=store)
+        around = consentgate.wsgi.ConsentGateMiddleware(WSGIHandler(), gate)
+        with site(granting):
+            sent = wsgi_headers(around)
+        assert 1 == len(store.kept)
+        assert f"&id={store.kept[0].subject}&" in "".join(set_cookies(sent))
+
+    def test_R26_the_sites_records_are_kept_below_a_gate_around_django(self) -> None:
+        """Where the outer gate, of the same policy, keeps none."""
+        store = Memory()
+        with site(granting, CONSENTGATE={"POLICY": POLICY, "RECORDS": store}):
+            gate = Gate(conf.site_policy(), "key")
+            sent = wsgi_headers(consentgate.wsgi.ConsentGateMiddleware(WSGIHandler(), gate))
+        assert any("&statistics=true&" in line for line in set_cookies(sent))
+        assert 1 == len(store.kept)
+
+
+def noting_start(happened: list[str]) -> Any:
+    """Return Django's WSGI application, noting when its headers leave."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        def noting(*started: Any) -> Any:
+            happened.append("headers")
+            return start_response(*started)
+
+        return WSGIHandler()(environ, noting)
+
+    return app
+
+
+def noting_sends(happened: list[str]) -> Any:
+    """Return Django's ASGI application, noting when its headers leave."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def noting(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                happened.append("headers")
+            await send(message)
+
+        await ASGIHandler()(scope, receive, noting)
+
+    return app
 
 
 async def async_plain(_request: HttpRequest) -> HttpResponse:

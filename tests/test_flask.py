@@ -15,6 +15,8 @@ import pytest
 from additions import is_deposits_cookie, without_additions
 from flask import Flask, make_response, render_template_string, session
 from flask_consentgate import ConsentGate, consent_banner, consent_from
+from page_requests import Memory
+from recording import Failing, Noting
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ
@@ -31,6 +33,8 @@ from consentgate import (
     PolicyError,
     Verdict,
 )
+from consentgate.records import SQLRecordStore
+from consentgate.records.schema import migrate
 from consentgate.testing import consent_cookie
 
 if TYPE_CHECKING:
@@ -483,10 +487,17 @@ class TestConfiguration:
             ConsentGate(app, policy=POLICY)
 
     @pytest.mark.parametrize(
-        "options", [{"policy": POLICY}, {"secret_keys": "key"}, {"on_verdict": print}]
+        "options",
+        [
+            {"policy": POLICY},
+            {"secret_keys": "key"},
+            {"on_verdict": print},
+            {"records": Memory()},
+            {"records": "sqlite:///consent-records.db"},
+        ],
     )
     def test_a_gate_goes_with_nothing_else(self, options: dict[str, Any]) -> None:
-        """It has a policy, keys and a listener already."""
+        """It has a policy, keys, a listener and records already."""
         with pytest.raises(ConfigurationError, match="a gate has its own"):
             ConsentGate(gate=Gate(Policy("1"), "key"), **options)
 
@@ -637,3 +648,130 @@ class TestPages:
             for link in (True, False)
         ]
         assert [2, 1] == [text.count('data-cg-action="customise"') for text in texts]
+
+
+class TestRecords:
+    """The proof of consent, as Flask has it."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        """Give the URL of a database that has its tables."""
+        migrate(url := f"sqlite:///{tmp_path / 'records.db'}")
+        return url
+
+    def granting(self, **options: Any) -> Flask:
+        """Return an application that lets visitors accept statistics."""
+        app = options.pop("app", None) or make_app()
+        ConsentGate(app, **{"policy": POLICY, **options})
+
+        @app.post("/grant")
+        def grant() -> flask.Response:
+            consent_from(flask.request).grant("statistics")
+            return answer(ANALYTICS)
+
+        return app
+
+    def test_there_are_none_unless_told_otherwise(self) -> None:
+        """And decisions are taken all the same."""
+        app = self.granting()
+        assert app.extensions["consentgate"].records is None
+        assert "eu-consent=" in set_cookies(app.test_client().post("/grant"))[-2]
+
+    @pytest.mark.parametrize("is_configured", [False, True])
+    def test_R26_they_may_be_in_a_database(self, url: str, is_configured: bool) -> None:
+        """By its URL, as an argument or in the configuration, with the application's keys."""
+        if is_configured:
+            app = self.granting(app=make_app(CONSENTGATE_RECORDS=url))
+        else:
+            app = self.granting(records=url)
+        client = app.test_client()
+        assert 200 == client.post("/grant").status_code
+        store = app.extensions["consentgate"].records
+        assert isinstance(store, SQLRecordStore)
+        (cookie,) = (one.value for one in [client.get_cookie("eu-consent")] if one)
+        subject = cookie.partition("&id=")[2].partition("&")[0]
+        assert ["partial"] == [stored.record.event for stored in store.by_subject(subject)]
+        assert [] == list(store.verify())
+        store._engine.dispose()
+        reader = SQLRecordStore(url, "new key")
+        assert [] == list(reader.verify())
+        reader._engine.dispose()
+
+    def test_R26_they_may_be_in_a_store_of_ones_own(self) -> None:
+        """Which as an argument beats the configuration."""
+        store, other = Memory(), Memory()
+        app = self.granting(app=make_app(CONSENTGATE_RECORDS=other), records=store)
+        app.test_client().post("/grant")
+        assert (1, 0) == (len(store.kept), len(other.kept))
+        assert ("", "") == (store.kept[0].ip_address, store.kept[0].user_agent)
+
+    def test_R28_details_may_be_configured(self) -> None:
+        """The network of REMOTE_ADDR, and the browser's major version."""
+        details = ["ip_address", "user_agent"]
+        store = Memory()
+        app = self.granting(app=make_app(CONSENTGATE_RECORD_DETAILS=details), records=store)
+        remote = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "Firefox/128.0.1"}
+        app.test_client().post("/grant", environ_base=remote)
+        assert ("203.0.113.0", "Firefox/128") == (
+            store.kept[0].ip_address,
+            store.kept[0].user_agent,
+        )
+
+    @pytest.mark.parametrize("details", ["ip_address", ["referer"], None])
+    def test_R28_a_mistake_in_the_details_stops_the_start(self, details: Any) -> None:
+        """It is found by ``init_app``, before the first visitor."""
+        app = make_app(CONSENTGATE_RECORD_DETAILS=details)
+        with pytest.raises(ConfigurationError):
+            self.granting(app=app, records=Memory())
+
+    @pytest.mark.parametrize("records", ["sqlite:///{}/none.db", "mysql://localhost/a", "a"])
+    def test_a_database_without_tables_stops_the_start(self, records: str, tmp_path: Path) -> None:
+        """As does one that cannot be; a request never makes a table."""
+        with pytest.raises(ConfigurationError, match="records"):
+            self.granting(records=records.format(tmp_path))
+        assert [] == list(tmp_path.iterdir())
+
+    def test_a_gates_records_beat_the_configuration(self) -> None:
+        """They are the gate's own."""
+        store = Memory()
+        policy = Policy.from_mapping(POLICY).with_framework("flask")
+        app = make_app(CONSENTGATE_RECORDS=Memory(), CONSENTGATE_POLICY=POLICY)
+        self.granting(app=app, policy=None, gate=Gate(policy, "key", records=store))
+        app.test_client().post("/grant")
+        assert 1 == len(store.kept)
+
+    def test_R26_a_stream_waits_for_the_record(self) -> None:
+        """Its first piece is asked for afterwards."""
+        happened: list[str] = []
+        app = self.granting(records=Noting(happened))
+
+        @app.post("/stream")
+        def stream() -> flask.Response:
+            consent_from(flask.request).grant("statistics")
+            return flask.Response(happened.append(piece) or piece for piece in ("a", "b"))
+
+        assert "ab" == app.test_client().post("/stream").text
+        assert ["recorded", "a", "b"] == happened
+
+    def test_R26_what_cannot_be_recorded_is_not_taken(self) -> None:
+        """503 on a page of the site's; the application's own handlers are not asked."""
+        app = self.granting(records=Failing())
+        app.register_error_handler(Exception, lambda _: ("mine", 500))
+        answered = app.test_client().post("/grant", headers={"Accept-Language": "fr"})
+        assert (503, []) == (answered.status_code, set_cookies(answered))
+        assert '<html lang="fr">' in answered.text
+
+    def test_R26_what_is_not_sent_is_closed(self) -> None:
+        """Once, as if it had been sent."""
+        app = self.granting(records=Failing())
+        closed: list[str] = []
+
+        @app.post("/stream")
+        def stream() -> flask.Response:
+            consent_from(flask.request).grant("statistics")
+            sent = flask.Response(iter(["Tea"]))
+            sent.call_on_close(lambda: closed.append("closed"))
+            return sent
+
+        assert 503 == app.test_client().post("/stream", buffered=True).status_code
+        assert ["closed"] == closed

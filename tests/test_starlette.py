@@ -11,6 +11,8 @@ import jinja2
 import pytest
 from additions import is_deposits_cookie, without_additions
 from fastapi import Depends, FastAPI
+from page_requests import Memory
+from recording import SORRY, Failing, Noting, Server, scope_of
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -43,6 +45,8 @@ from consentgate import (
     PolicyError,
     Verdict,
 )
+from consentgate.records import SQLRecordStore
+from consentgate.records.schema import migrate
 from consentgate.testing import consent_cookie
 
 with warnings.catch_warnings():
@@ -630,10 +634,18 @@ class TestConfiguration:
             ConsentGateMiddleware(Starlette(), **options)
 
     @pytest.mark.parametrize(
-        "options", [{"policy": POLICY}, {"secret_keys": "key"}, {"on_verdict": print}]
+        "options",
+        [
+            {"policy": POLICY},
+            {"secret_keys": "key"},
+            {"on_verdict": print},
+            {"records": Memory()},
+            {"records": "sqlite:///consent-records.db"},
+            {"record_details": ["ip_address"]},
+        ],
     )
     def test_a_gate_goes_with_nothing_else(self, options: dict[str, Any]) -> None:
-        """It has a policy, keys and a listener already."""
+        """It has a policy, keys, a listener, records and their details already."""
         with pytest.raises(ConfigurationError, match="a gate has its own"):
             ConsentGateMiddleware(Starlette(), gate=GATE, **options)
 
@@ -726,3 +738,107 @@ class TestPages:
             for link in (True, False)
         ]
         assert [2, 1] == [text.count('data-cg-action="customise"') for text in texts]
+
+
+class TestRecords:
+    """The proof of consent, as Starlette and FastAPI have it."""
+
+    def grant(self, **options: Any) -> Any:
+        """Let a visitor accept statistics, and return the answer."""
+        app = gated(*DECIDING, gate_options=options)
+        return client_of(app, follow_redirects=False).post("/grant")
+
+    def test_R26_they_may_be_in_a_database(self, tmp_path: Path) -> None:
+        """By its URL, with the gate's keys."""
+        migrate(url := f"sqlite:///{tmp_path / 'records.db'}")
+        middleware = ConsentGateMiddleware(
+            Starlette(routes=DECIDING), policy=POLICY, secret_keys=["key", "old"], records=url
+        )
+        answered = client_of(middleware, follow_redirects=False).post("/grant")
+        subject = answered.cookies["eu-consent"].partition("&id=")[2].partition("&")[0]
+        store = middleware.gate.records
+        assert isinstance(store, SQLRecordStore)
+        assert ["partial"] == [stored.record.event for stored in store.by_subject(subject)]
+        assert [] == list(store.verify())
+        store._engine.dispose()
+
+    def test_R28_details_are_kept_where_they_are_asked_for(self) -> None:
+        """In a store of one's own."""
+        plain, detailed = Memory(), Memory()
+        assert 303 == self.grant(records=plain).status_code
+        details = ["user_agent", "ip_address"]
+        assert 303 == self.grant(records=detailed, record_details=details).status_code
+        # Starlette's client has a name in the place of an address.
+        assert ("", "") == (plain.kept[0].ip_address, plain.kept[0].user_agent)
+        assert ("", "testclient") == (detailed.kept[0].ip_address, detailed.kept[0].user_agent)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"records": "sqlite:///no/such/folder/records.db"},
+            {"records": "mysql://localhost/records"},
+            {"records": Memory(), "record_details": ["referer"]},
+            {"records": Memory(), "record_details": "ip_address"},
+        ],
+    )
+    def test_a_mistake_in_them_stops_the_start(self, options: Any) -> None:
+        """A database without tables, or a detail that there is not."""
+        with pytest.raises(ConfigurationError):
+            ConsentGateMiddleware(Starlette(), policy=POLICY, secret_keys="key", **options)
+
+    def test_R26_what_cannot_be_recorded_is_not_taken(self) -> None:
+        """503, without a cookie and without the application's answer."""
+        answered = self.grant(records=Failing())
+        assert (503, []) == (answered.status_code, set_cookies(answered))
+        assert "location" not in answered.headers
+
+    @pytest.mark.parametrize("page", [{500: async_page}, {500: sync_page}, {}])
+    def test_R26_a_decision_before_a_crash_is_recorded_before_its_cookie(self, page: Any) -> None:
+        """Though the answer is written outside of all added middleware."""
+        happened: list[str] = []
+        server = self.crash(Noting(happened), page, happened)
+        assert ["recorded", "http.response.start"] == happened[:2]
+        assert "&statistics=true&" in server.answer.consent
+        assert "500" == server.answer.status
+
+    @pytest.mark.parametrize("has_pages", [True, False])
+    @pytest.mark.parametrize("page", [{500: async_page}, {500: sync_page}, {}])
+    def test_R26_a_decision_before_a_crash_is_not_taken_without_its_record(
+        self, page: Any, has_pages: bool
+    ) -> None:
+        """The handler's own answer is not heard, whatever its cookies and in how many pieces."""
+        server = self.crash(Failing(), page, [], **({} if has_pages else {"pages": None}))
+        assert ["http.response.start", "http.response.body"] == server.happened
+        assert ("503", []) == (server.answer.status, server.answer.cookies)
+        assert has_pages != (server.answer.body == SORRY)
+        assert b"sorry" not in server.answer.body
+
+    def crash(self, store: Any, page: Any, happened: list[str], **options: Any) -> Server:
+        """Return what a server gets of a view that decides and fails."""
+        app = gated(
+            Route("/", crash, methods=["POST"]),
+            exception_handlers=page,
+            gate_options={"records": store, **options},
+        )
+        server = Server(happened=happened)
+        with pytest.raises(ValueError, match="crash"):
+            asyncio.run(app(scope_of(method="POST"), server.receive, server.send))
+        return server
+
+    def test_R26_middleware_between_does_not_change_the_order(self) -> None:
+        """Nor does it hear what is said instead."""
+        happened: list[str] = []
+        for store in (Noting(happened), Failing()):
+            inside = [Middleware(BaseHTTPMiddleware, dispatch=pass_on)]
+            app = gated(*DECIDING, inside=inside, gate_options={"records": store})
+            server = Server(happened=happened)
+            scope = scope_of(method="POST", path="/grant")
+            asyncio.run(app(scope, server.receive, server.send))
+        assert ["recorded", *["http.response.start", "http.response.body"] * 2] == happened
+        assert ("503", []) == (server.answer.status, server.answer.cookies)
+
+
+async def pass_on(request: Request, call_next: Any) -> Response:
+    """Do nothing, as middleware."""
+    response: Response = await call_next(request)
+    return response

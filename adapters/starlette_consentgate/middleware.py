@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consentgate import Verdict
-    from consentgate.recorder import Detail
     from consentgate.pages import PagesSource
     from consentgate.policy import PolicySource
+    from consentgate.recorder import Detail
     from consentgate.records import RecordsSource
 
     SecretKeys = str | bytes | Sequence[str | bytes]
@@ -38,7 +38,7 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
     Args:
         app: what is inside; the session cookie of its `SessionMiddleware` is exempt under the
             name it has there. Give mounted applications' session cookies a rule.
-        gate: a gate, instead of the four below; its policy must name the session cookie.
+        gate: a gate, instead of the five below; its policy must name the session cookie.
         policy: a `Policy`, a mapping in the shape of the policy file, or that file's path.
         secret_keys: newest first.
         on_verdict: called with every `Verdict` (R25).
@@ -73,9 +73,9 @@ class ConsentGateMiddleware(asgi.ConsentGateMiddleware):
                 records=open_store(records),
                 record_details=record_details,
             )
-        elif any(given is not None for given in (policy, secret_keys, on_verdict, records)):
+        elif any((policy, secret_keys, on_verdict, records, record_details)):
             raise ConfigurationError(
-                "a gate has its own policy, secret_keys, on_verdict and records"
+                "a gate has its own policy, secret_keys, on_verdict, records and record_details"
             )
         super().__init__(app, gate, pages=ConsentPages.load(gate, pages))
 

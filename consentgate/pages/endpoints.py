@@ -173,7 +173,7 @@ class ConsentPages:
     def blocking(self, request: PageRequest) -> bool:
         """Whether the answer waits for a record store, for which an event loop must not wait."""
         is_about_records = request.method == "POST" or request.path.endswith("/record")
-        return is_about_records and self.gate.records is not None
+        return is_about_records and request.visit.recorder is not None
 
     def answer(self, request: PageRequest) -> PageResponse:
         """Return the answer to a request for one of `paths`."""
@@ -289,7 +289,7 @@ class ConsentPages:
         self._check_origin(request)
         choice = read_choice(request)
         choice.make(request.consent, self.gate.policy.offered)
-        if self.gate.recorder is not None:
+        if request.visit.recorder is not None:
             self._record(request, choice)
         return self._after(request, choice.next)
 
@@ -320,10 +320,11 @@ class ConsentPages:
 
     def _in_store(self, request: PageRequest, action: Callable[[RecordStore], object]) -> None:
         """Do ``action`` before the consent cookie leaves, or let no cookie leave."""
-        if self.gate.records is None:
+        recorder = request.visit.recorder
+        if recorder is None:
             return
         try:
-            action(self.gate.records)
+            action(recorder.store)
         except Exception:
             logger.exception("the record store failed; the visitor's request was not met")
             request.consent.revert()

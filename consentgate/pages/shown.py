@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from consentgate.record import Method
 
 _REMEMBERED: Final = 64
+_SCRIPT = re.compile("<script\\b", re.IGNORECASE)
 _HEAD: Final = '<!doctype html>\n<html lang="{}">\n<meta charset="utf-8">\n<title>Banner</title>\n'
 
 
@@ -54,12 +56,17 @@ class Shown:
         request = PageRequest(self._gate.visit(_Anybody()), "GET", "/", "")
         if kind == "preferences":
             page = self._renderer.preferences(request, language, next_path="", saved=False)
-            return Document(kind, f"{page}\n{_style(kind)}")
+            return Document(kind, f"{_at_rest(page)}\n{_style(kind)}")
         banner = self._renderer.banner(
             request, language, next_path="", nonce="", dialog=False, link=True
         )
         head = _HEAD.format(language.tag)
-        return Document(kind, f"{head}{banner}\n{_style(kind)}{_script(kind)}")
+        return Document(kind, f"{head}{_at_rest(banner)}\n{_style(kind)}{_script(kind)}")
+
+
+def _at_rest(page: str) -> str:
+    """Return ``page`` with scripts that do not run: of two types the first counts (HTML)."""
+    return _SCRIPT.sub('<script type="text/plain"', page)
 
 
 def _style(kind: str) -> str:

@@ -68,9 +68,13 @@ def read_flags(text: object) -> Mapping[str, bool]:
         value = None
     if not isinstance(value, dict):
         return {repr(text): False}
-    flags = cast("dict[str, bool]", value)
+    flags = cast("dict[str, object]", value)
     is_ours = all(isinstance(flag, bool) for flag in flags.values())
-    return flags if is_ours and canonical_json(flags) == text else {repr(text): False}
+    return (
+        cast("dict[str, bool]", flags)
+        if is_ours and canonical_json(flags) == text
+        else {repr(text): False}
+    )
 
 
 def _values(row: Row, names: Iterable[str]) -> dict[str, Any]:
