@@ -85,9 +85,9 @@ class Recorder:
         secret_keys: Sequence[bytes],
         details: Collection[Detail] = (),
     ) -> None:
-        if not hasattr(store, "append"):
+        if isinstance(store, str):
             raise ConfigurationError(
-                f"records are {store!r}, which keeps none; give a store such as SQLRecordStore(url)"
+                "records are a text, which keeps none; give a store, such as SQLRecordStore(url)"
             )
         self.store = store
         self._policy = policy
