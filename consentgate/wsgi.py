@@ -214,7 +214,7 @@ def page_request_from(environ: WSGIEnvironment, body: bytes | None = b"") -> Pag
     """
     return PageRequest(
         _visit_from(environ),
-        environ["REQUEST_METHOD"],
+        environ.get("REQUEST_METHOD", "GET"),
         _decoded(environ.get("PATH_INFO", "")),
         environ.get("QUERY_STRING", ""),
         body,

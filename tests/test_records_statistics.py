@@ -504,3 +504,9 @@ def test_browsers_show_it_to_everybody(
     assert [] == axe_violations(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [] == page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+
+
+def test_a_wrong_clock_makes_no_endless_series() -> None:
+    """Of thousands of years only the days with records are shown."""
+    years_apart = [counted(day=day) for day in (20_000, 2_900_000, 3_000_000, -1)]
+    assert [20_000, 2_900_000] == [span.first for span in statistics(years_apart).days]

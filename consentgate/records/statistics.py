@@ -97,6 +97,11 @@ class Statistics:
         """How many records of privacy signals there are."""
         return sum(day.signals for day in self.days)
 
+_LAST_DAY: Final = date.max.toordinal() - _EPOCH
+"""What is later has no date; `verify` tells of a record that somebody has dated so."""
+_LONGEST_SERIES: Final = 36_525
+"""Days, a hundred years; where a wrong clock makes more of them, empty ones are left out."""
+
 
 def statistics(
     counts: Iterable[DecisionCount], since: int | None = None, until: int | None = None
@@ -106,7 +111,7 @@ def statistics(
     The period is that of the records, but where it is known what was asked for: ``since`` is its
     first day and ``until`` the first day after it, in days since 1970.
     """
-    found = [count for count in counts if count.records]
+    found = [count for count in counts if count.records and 0 <= count.day <= _LAST_DAY]
     decided = [count for count in found if count.event != "signal"]
     return Statistics(
         days=tuple(_days(found, since, until)),
@@ -124,7 +129,8 @@ def _days(found: Sequence[DecisionCount], since: int | None, until: int | None) 
     by_day = _sorted_out(found, lambda count: count.day)
     first = min(by_day) if since is None else min(since, *by_day)
     last = max(by_day) if until is None else max(until - 1, *by_day)
-    for day in range(first, last + 1):
+    days = range(first, last + 1)
+    for day in days if len(days) <= _LONGEST_SERIES else sorted(by_day):
         events = _events(by_day.get(day, ()))
         signals = events.pop("signal", 0)
         yield Span(day, day, events, signals)

@@ -1112,6 +1112,24 @@ class ChainedRecordStoreContract(RecordStoreContract):
             assert not self.store().signer.is_erased(forged)
             assert not self.store(["foreign"]).signer.is_erased(erasure)
 
+    def test_verify_names_an_altered_erasure(self) -> None:
+        """It would excuse what was removed; of whom it is, its hash says."""
+        for name in _OF_ERASURE[2:]:
+            self.kept(1, name)
+            self.store().erase(name)
+            where = {"subject_hash": subject_hash(name)}
+            (erasure,) = (
+                each for each in self.store().erasures() if each.subject_hash in where.values()
+            )
+            self.change(self.erasures_table, where, **{name: _another(getattr(erasure, name))})
+            found = list(self.store().verify())
+            assert [("altered", "", None)] == [
+                (each.fault, each.subject, each.number)
+                for each in found
+                if subject_hash(name) in each.detail
+            ]
+        assert len(_OF_ERASURE[2:]) == len(found)
+
     # -- retention and purge ---------------------------------------------------------------------
 
     def test_a_record_is_kept_as_long_as_the_site_says(self) -> None:
