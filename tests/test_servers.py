@@ -385,5 +385,6 @@ def test_a_chunked_form_is_taken_or_refused(site: Site) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     pieces = [b"choice=", b"reject_all"]
     with closing(HTTPConnection(host, port, timeout=raw_client.DEADLINE)) as connection:
-        connection.request("POST", "/consent/", iter(pieces), kind, encode_chunked=True)
+        with suppress(BrokenPipeError):  # a server that knows no chunks has answered meanwhile
+            connection.request("POST", "/consent/", iter(pieces), kind, encode_chunked=True)
         assert connection.getresponse().status in {303, 400, 411, 413, 422}
