@@ -7,10 +7,10 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev test lint types bench wheel-test clean
+.PHONY: help demo dev test lint types bench bench-records wheel-test clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo:  ## a site behind the gate, on this machine
 	@tools/venv .venv $(PYTHON) demo
@@ -41,6 +41,9 @@ types: dev  ## mypy and pyright, both strict
 
 bench: dev  ## what the gate costs a request
 	$(BIN)/python benchmarks/run.py
+
+bench-records: dev  ## what 1 000 000 records cost against 1 000, on SQLite and PostgreSQL
+	$(BIN)/python benchmarks/records.py
 
 wheel-test: dev  ## build sdist and wheel, test the wheel away from the sources
 	tools/wheel-test

@@ -178,9 +178,9 @@ class RecordStore(Protocol):
 
 
 def referred_documents(
-    hashes: Iterable[tuple[str, str, Method]],
+    hashes: Iterable[tuple[str, ...]],
 ) -> set[tuple[str, DocumentKind]]:
-    """Return the documents that records with these hashes, of policy and banner, refer to."""
+    """Return the documents that records refer to, by their policy_hash, banner_hash and method."""
     referred: set[tuple[str, DocumentKind]] = set()
     for policy_hash, banner_hash, method in hashes:
         referred.add((policy_hash, "policy"))

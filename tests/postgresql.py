@@ -22,7 +22,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -218,7 +218,8 @@ class PostgreSQL:
             return
         self._process.send_signal(number)
         for child in children_of(self._process.pid):
-            os.kill(child, number)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(child, number)
 
     def _end(self) -> None:
         """End whatever is left of the server; nobody needs its databases any more."""

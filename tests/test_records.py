@@ -16,7 +16,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ import postgresql
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, event, insert, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -376,6 +376,8 @@ def change_cell(file: Path, cell: tuple[str, str], row: int, value: object, kind
     value=VALUES,
     kind=st.sampled_from(["value", "octets", "beside"]),
 )
+@example(cell=("consent_documents", "text"), row=0, value=b"", kind="value")
+@example(cell=("consent_chains", "subject"), row=0, value=b"\x80", kind="octets")
 def test_any_change_of_a_stored_value_is_noticed(
     full_file: Path, cell: tuple[str, str], row: int, value: object, kind: str
 ) -> None:
@@ -383,16 +385,7 @@ def test_any_change_of_a_stored_value_is_noticed(
     with copied(full_file) as file:
         assume(change_cell(file, cell, row, value, kind))
         with opened(f"sqlite:///{file}") as store:
-            assert is_noticed(store)
-
-
-def is_noticed(store: SQLRecordStore) -> bool:
-    """Whether something is wrong with what a store holds, or the database cannot even read it."""
-    try:
-        forged = [each for each in store.erasures() if not store.signer.is_erased(each)]
-        return bool(list(store.verify()) or forged)
-    except SQLAlchemyError as error:
-        return "Could not decode to UTF-8" in str(error)
+            assert next(store.verify(), None)
 
 
 @pytest.mark.parametrize("column", ["choices", "signals"])
@@ -415,6 +408,36 @@ def test_another_spelling_of_the_same_choices_is_noticed(
         store.append(sample_record(choices=same, signals=same), [POLICY, BANNER])
         run(in_file, f"UPDATE consent_records SET {column} = :spelling", {"spelling": spelling})
         assert ["altered"] == [each.fault for each in store.verify()]
+
+
+@pytest.mark.parametrize("table", ["consent_records", "consent_chains"])
+@pytest.mark.parametrize("subject", ["x'00'", "CAST(x'80' AS TEXT)", "CAST(x'C380' AS TEXT)", "''"])
+def test_a_subject_that_is_no_text_hides_nothing(in_file: str, table: str, subject: str) -> None:
+    """SQLite holds it in a column of texts; what is wrong with others is named all the same."""
+    with opened(in_file) as store:
+        for each in "abc":
+            store.append(sample_record(each), [POLICY, BANNER])
+        run(in_file, f"UPDATE {table} SET subject = {subject} WHERE subject = 'b'")
+        for each in "ac":
+            run(in_file, "UPDATE consent_records SET layer = 9 WHERE subject = :s", {"s": each})
+        found = [(each.fault, each.subject) for each in islice(store.verify(), 9)]
+    assert {("altered", "a"), ("altered", "c"), ("missing", "b")} < set(found)
+    assert 4 == len(found)
+
+
+NO_FLAGS = ["", "no JSON", "[]", "null", '{"a":1}', '{"a":null}', "[" * 99_999]
+
+
+@pytest.mark.parametrize("flags", NO_FLAGS, ids=[each[:10] for each in NO_FLAGS])
+def test_what_is_no_flags_is_noticed(url: str, flags: str) -> None:
+    """Whatever stands where choices stood can be read and counted, and is found out."""
+    with opened(url) as store:
+        store.append(sample_record(), [POLICY, BANNER])
+        for column in ("choices", "signals"):
+            run(url, f"UPDATE consent_records SET {column} = :flags", {"flags": flags})
+        assert ["altered"] == [each.fault for each in store.verify()]
+        assert [1] == [each.records for each in store.count()]
+        assert 1 == len(store.by_subject("visitor"))
 
 
 def test_a_record_that_is_there_twice_is_noticed(url: str) -> None:
@@ -556,13 +579,15 @@ def crowded(url: str) -> str:
     with opened(url) as store:
         stored = [store.signer.next(sample_record(f"{n:032x}"), None, NOW + n) for n in range(MANY)]
         kept_chains = [asdict(store.signer.extended(None, each)) for each in stored]
-    erased = {"last_hash": "", "last_number": 1, "signature": ""}
+    erased = {"last_hash": "", "last_number": 1, "signature": "", "time": NOW}
     with connected(url) as connection:
         connection.execute(insert(records), [record_row(each) for each in stored])
         connection.execute(insert(chains), kept_chains)
         kept = [{"hash": f"{n:064x}", "kind": "banner", "text": "…"} for n in range(MANY)]
         connection.execute(insert(documents), kept)
-        gone = [{**erased, "subject_hash": f"{n:064x}", "time": NOW + n} for n in range(MANY)]
+        gone = [
+            {**erased, "subject_hash": f"{n:064x}", "retention_until": NOW + n} for n in range(MANY)
+        ]
         connection.execute(insert(erasures), gone)
         connection.execute(text("ANALYZE"))
     return url
@@ -656,10 +681,71 @@ def test_sqlite_is_durable_and_lets_readers_read(in_file: str) -> None:
             assert 2 == connection.exec_driver_sql("PRAGMA synchronous").scalar()
 
 
-def test_postgresql_commits_to_the_disk(in_postgresql: str) -> None:
-    """Nothing that the store says makes its commits less than the server's."""
-    with opened(in_postgresql) as store, store._engine.connect() as connection:
-        assert "on" == connection.exec_driver_sql("SHOW synchronous_commit").scalar()
+def test_postgresql_commits_to_the_disk(server: PostgreSQL) -> None:
+    """Whatever the database's own default is."""
+    url = server.new_database()
+    migrate(url)
+    for default, expected in (("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")):
+        run(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = {default}")
+        seen: list[str] = []
+        with opened(url) as store:
+
+            @event.listens_for(store._engine, "commit")
+            def look(connection: Connection, seen: list[str] = seen) -> None:
+                seen.extend(connection.exec_driver_sql("SHOW synchronous_commit").scalars())
+
+            store.append(sample_record())
+        assert [expected] == seen
+
+
+def traces(url: str, words: Sequence[str]) -> list[str]:
+    """Return which of ``words`` are in the files of a SQLite database."""
+    file = Path(url.removeprefix("sqlite:///"))
+    octets = b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
+    return [word for word in words if word.encode() in octets]
+
+
+def test_what_is_erased_or_purged_leaves_no_trace(in_file: str) -> None:
+    """Neither in the file nor in the log beside it, while the store is open."""
+    words = ["subject-of-this", "Firefox of this"]
+    for end in ("erase", "purge"):
+        with opened(in_file) as store:
+            for number in range(40):
+                store.append(sample_record(f"{number}", time=NOW + DAY))
+            store.append(sample_record(words[0], user_agent=words[1]), [POLICY, BANNER])
+            assert words == traces(in_file, words)
+            gone = store.erase(words[0]) if end == "erase" else store.purge(NOW + months(60))
+            assert 1 == gone
+            assert [] == traces(in_file, words)
+
+
+def test_traces_that_stay_are_logged(in_file: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The erasure itself was committed, and is not undone by it."""
+    with opened(in_file, timeout=0.3) as store, closing(reading(in_file)):
+        store.append(sample_record("subject-of-this"))
+        with caplog.at_level(logging.WARNING, "consentgate"):
+            assert 1 == store.erase("subject-of-this")
+        assert [] == list(store.by_subject("subject-of-this"))
+    assert "traces" in caplog.text
+
+
+def reading(url: str) -> sqlite3.Connection:
+    """Begin to read a SQLite file, and do not end."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    connection.execute("BEGIN")
+    connection.execute("SELECT * FROM consent_records").fetchall()
+    return connection
+
+
+def test_a_file_that_vanishes_with_its_traces_is_logged(
+    in_file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be reached any more is no error of who erased."""
+    with opened(in_file) as store:
+        Path(in_file.removeprefix("sqlite:///")).unlink()
+        with caplog.at_level(logging.WARNING, "consentgate"):
+            store._forget_traces()
+    assert "traces" in caplog.text
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -738,6 +824,14 @@ def test_no_request_makes_tables(url: str) -> None:
             for table in TABLES:
                 run(url, f"ALTER TABLE away_{table} RENAME TO {table}")
         assert 1 == len(store.by_subject("visitor"))
+
+
+def test_a_database_that_denies_is_refused(server: PostgreSQL, in_postgresql: str) -> None:
+    """Not who may not read the tables, but who does not know it, would lose decisions."""
+    run(in_postgresql, "DROP ROLE IF EXISTS stranger")
+    run(in_postgresql, "CREATE ROLE stranger LOGIN")
+    with pytest.raises(ConfigurationError, match="denies"):
+        SQLRecordStore(in_postgresql.replace("postgres@", "stranger@"), KEYS)
 
 
 BAD_URLS = [
@@ -885,6 +979,21 @@ def test_only_so_many_wait_at_once() -> None:
     assert "done" == waiting.result(time.monotonic() + 30, lambda: "done")
 
 
+def test_a_thread_that_cannot_be_had_is_no_place_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a process may have no more of them, for a while."""
+    waiting = Waiting()
+    with monkeypatch.context() as patched:
+
+        def refuse(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(2 * MOST_AT_ONCE):
+            with pytest.raises(RuntimeError, match="thread"):
+                waiting.result(time.monotonic() + 1, list[str])
+    assert [] == waiting.result(time.monotonic() + 30, list[str])
+
+
 def test_what_comes_too_late_is_not_even_begun() -> None:
     """And what goes wrong in time is raised as it is."""
     with pytest.raises(TimeoutError, match="too slow"):
@@ -987,6 +1096,7 @@ def test_a_child_forgets_its_parents_connections(
     monkeypatch.setattr(os, "register_at_fork", register)
     with opened(in_file) as store:
         store.append(sample_record())
+        store.close()  # this is no child, and would lose them
         in_children[0]()
         assert store.append(sample_record())
     del store
@@ -1078,6 +1188,18 @@ def test_an_older_erasure_excuses_nothing(url: str, store: SQLRecordStore) -> No
     for table in ("consent_records", "consent_chains"):
         run(url, f"DELETE FROM {table} WHERE subject = 'b'")
     assert [("missing", "", None)] == differences(store, lines, NOW + 2 * DAY)
+
+
+def test_a_purge_forgets_no_erasure_that_is_asked_for(url: str) -> None:
+    """It excuses what is missing as long as a manifest may tell of that."""
+    with opened(url, retention="1 day") as store:
+        store.append(sample_record(), [POLICY, BANNER])
+        lines = lines_of(store)
+        store.erase("visitor")
+        store.purge(NOW + 2 * DAY)
+        assert [] == differences(store, lines, NOW + 2 * DAY)
+        store.purge(NOW + months(60))
+        assert [] == differences(store, lines, NOW + months(60))
 
 
 def test_who_comes_back_after_an_erasure_is_no_difference(store: SQLRecordStore) -> None:

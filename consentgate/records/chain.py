@@ -48,6 +48,8 @@ class Erasure:
     last_hash: str
     time: int
     """When it was erased, in seconds since 1970."""
+    retention_until: int
+    """Until when this is kept: as long as the newest of the records would have been."""
     signature: str = ""
 
 
@@ -113,7 +115,7 @@ class ChainSigner:
     def erasure(self, chain: Chain, time: int) -> Erasure:
         """Return what stays of ``chain``."""
         hashed = subject_hash(chain.subject)
-        erasure = Erasure(hashed, chain.last_number, chain.last_hash, time)
+        erasure = Erasure(hashed, chain.last_number, chain.last_hash, time, chain.retention_until)
         return replace(erasure, signature=self._signer.signature(_of_erasure(erasure)))
 
     def is_erased(self, erasure: Erasure) -> bool:

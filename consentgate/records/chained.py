@@ -14,6 +14,7 @@ from consentgate.duration import parse_duration
 from consentgate.exceptions import ConfigurationError
 from consentgate.record import Discrepancy
 from consentgate.records.chain import ChainSigner, subject_hash, unsigned_chain
+from consentgate.records.rows import UNREADABLE
 from consentgate.signing import secret_key_list
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ RETENTION: Final = "5 years"
 """The time within which a civil claim is made in France (Code civil, article 2224)."""
 
 _AT_ONCE: Final = 500
-"""Chains that are read, or purged, in one transaction: few enough to hold up nobody."""
+"""Chains that are read in one transaction."""
+_PURGED_AT_ONCE: Final = 50
+"""Chains that are purged in one transaction: few enough to hold up nobody."""
 
 
 class Session(Protocol):
@@ -98,8 +101,8 @@ class Session(Protocol):
         """Whether a chain of that subject was erased."""
         ...
 
-    def remove_erasures(self, before: int) -> None:
-        """Forget what stays of the chains that were erased before then."""
+    def remove_erasures(self, now: int) -> None:
+        """Forget what stays of erased chains, where its time to be kept is over."""
         ...
 
     def add_documents(self, documents: Iterable[Document]) -> None:
@@ -178,13 +181,14 @@ class ChainedRecordStore(ABC):
 
     def _append(self, session: Session, record: Record, documents: Iterable[Document]) -> bool:
         chain = session.chain(record.subject)
+        is_sound = chain is not None and self.signer.is_signed(chain)
         last = None
-        if chain is None or record.event == "signal":
+        if not is_sound or record.event == "signal":
             last = session.last_record(record.subject)
         if record.event == "signal" and self._says_nothing_new(session, record, last):
             return False
         session.add_documents(documents)
-        before = unsigned_chain(last) if chain is None and last is not None else chain
+        before = unsigned_chain(last) if last is not None and not is_sound else chain
         retention_until = max(record.time + self._retention, record.valid_until)
         stored = self.signer.next(record, before, retention_until)
         session.add_record(stored)
@@ -227,16 +231,15 @@ class ChainedRecordStore(ABC):
     def purge(self, now: float | None = None) -> int:
         """Forget the records whose time to be kept is over; return how many there were."""
         moment = int(self._clock() if now is None else now)
-        self._run(
-            lambda session: session.remove_erasures(moment - self._retention),
-            write=True,
-            visitor_waits=False,
-        )
+        self._run(lambda session: session.remove_erasures(moment), write=True, visitor_waits=False)
         subjects = self._read(lambda session: session.expired_subjects(moment))
-        return sum(
-            self._purge(subjects[start : start + _AT_ONCE], moment)
-            for start in range(0, len(subjects), _AT_ONCE)
-        )
+        purged = 0
+        for start in range(0, len(subjects), _PURGED_AT_ONCE):
+            begun = time.monotonic()
+            purged += self._purge(subjects[start : start + _PURGED_AT_ONCE], moment)
+            # Visitors wait for the same lock, and get as much time as this took.
+            time.sleep(time.monotonic() - begun)
+        return purged
 
     def _purge(self, subjects: Sequence[str], now: int) -> int:
         return self._run(
@@ -252,10 +255,10 @@ class ChainedRecordStore(ABC):
         """
         chain = session.chain(subject)
         records = session.records([subject])
-        kept = list(dropwhile(lambda stored: stored.retention_until <= now, records))
         if chain is None or self.signer.first_discrepancy(subject, chain, records):
             logger.error("the records of %s are not as signed, and not purged", subject)
             return 0
+        kept = list(dropwhile(lambda stored: stored.retention_until <= now, records))
         if len(kept) == len(records):
             return 0
         if kept:
@@ -273,7 +276,10 @@ class ChainedRecordStore(ABC):
             if found := self.signer.first_discrepancy(chain.subject, chain, records):
                 yield found
         for each in self._read(lambda session: session.subjects_without_chain()):
-            yield from self._verify_one(each)
+            if _is_unreadable(each):
+                yield Discrepancy("altered", each, None, "the subject is none of ours")
+            else:
+                yield from self._verify_one(each)
         yield from self._verify_documents()
         for erasure in self.erasures():
             if not self.signer.is_erased(erasure):
@@ -307,10 +313,14 @@ class ChainedRecordStore(ABC):
 
     def chains(self) -> Iterator[tuple[Chain, Sequence[StoredRecord]]]:
         """Yield all chains with their records."""
-        after = None
+        after, unreadable = None, set[str]()
         while chains := self._read(partial(_with_records, after)):
-            yield from chains
-            after = chains[-1][0].subject
+            yield from (each for each in chains if each[0].subject not in unreadable)
+            subjects = [chain.subject for chain, _ in chains]
+            unreadable.update(filter(_is_unreadable, subjects))
+            after = next((each for each in reversed(subjects) if each not in unreadable), None)
+            if after is None:
+                return
 
     def erasures(self) -> Sequence[Erasure]:
         """Return what stays of all erased chains."""
@@ -331,6 +341,10 @@ class ChainedRecordStore(ABC):
 
     def _read(self, action: Callable[[Session], T]) -> T:
         return self._run(action, write=False, visitor_waits=False)
+
+
+def _is_unreadable(subject: str) -> bool:
+    return subject.startswith(UNREADABLE)
 
 
 def _with_records(after: str | None, session: Session) -> list[tuple[Chain, list[StoredRecord]]]:

@@ -25,6 +25,8 @@ _WRONG_URL: Final = (
     "or postgresql+psycopg://user:password@host/name"
 )
 _MILLISECONDS: Final = 1000
+_SHORTLY: Final = 50
+"""Milliseconds."""
 _LONGEST_TIMEOUT: Final = 2**31 - 1
 """Milliseconds; PostgreSQL takes no more."""
 _LEAST_CONNECT_TIMEOUT: Final = 2
@@ -165,7 +167,11 @@ _SETTINGS: Final = text(
 def forget_traces(connection: Connection) -> None:
     """Let nothing of what was erased stay in SQLite's log of changes."""
     if connection.dialect.name == "sqlite":
+        usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        # While it waits for readers it lets nobody write.
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_SHORTLY}")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={usual}")
 
 
 def may_be_tried_again(error: DBAPIError) -> bool:

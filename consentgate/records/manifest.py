@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consentgate.records.chain import Chain, ChainSigner, Erasure
 
 _TITLE: Final = "consentgate records manifest 1"
+_MOST_DIGITS: Final = 20
 
 
 class Store(Protocol):
@@ -84,7 +85,13 @@ def compare(
         yield Discrepancy("missing", "", None, f"the document {hashed} is missing as a {kind}")
     for chain, records in store.chains():
         hashed = subject_hash(chain.subject)
-        if hashed in entries and (found := _changed(entries.pop(hashed), chain, records)):
+        if hashed not in entries:
+            continue
+        entry = entries.pop(hashed)
+        if not store.signer.is_signed(chain):
+            detail = "the ends of the chain are not as signed"
+            yield Discrepancy("altered", chain.subject, None, detail)
+        elif found := _changed(entry, chain, records):
             yield found
     for hashed in entries:
         detail = f"the chain of the subject with the hash {hashed} is missing"
@@ -95,7 +102,7 @@ def _erased(store: Store, since: float) -> dict[str, int]:
     """Return by the hash of a subject how many records were erased of it at most since then."""
     erased: dict[str, int] = {}
     for each in store.erasures():
-        if each.time >= since and store.signer.is_erased(each):
+        if store.signer.is_erased(each) and each.time >= since:
             erased[each.subject_hash] = max(each.last_number, erased.get(each.subject_hash, 0))
     return erased
 
@@ -110,13 +117,17 @@ def _read(lines: Iterable[str]) -> tuple[set[tuple[str, str]], dict[str, Entry],
         match line.split():
             case ["document", hashed, kind]:
                 documents.add((hashed, kind))
-            case ["chain", hashed, last_number, last_hash, retention] if (
-                last_number.isdecimal() and retention.isdecimal()
-            ):
+            case ["chain", hashed, last_number, last_hash, retention] if _is_number(
+                last_number
+            ) and _is_number(retention):
                 chains[hashed] = Entry(int(last_number), last_hash, int(retention))
             case _:
                 raise NotAManifest(f"line {number} is not one of a manifest")
     return documents, chains, made_at
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _time_of(title: str) -> float:

@@ -6,17 +6,22 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from consentgate.record import Record, StoredRecord, canonical_json
+from consentgate.record import Document, Record, StoredRecord, canonical_json
 from consentgate.records.chain import Chain, Erasure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from consentgate.record import DocumentKind
 
 OF_CHAIN: Final = tuple(each.name for each in fields(Chain))
 OF_ERASURE: Final = tuple(each.name for each in fields(Erasure))
 OF_RECORD: Final = tuple(each.name for each in fields(Record))
 BESIDE_RECORD: Final = ("number", "retention_until", "previous_hash", "signature")
 """The columns of a record's row that are not its own."""
+
+UNREADABLE: Final = "?"
+"""What the text begins with that stands for a value which is none; no name of a subject has it."""
 
 _FLAGS: Final = ("choices", "signals")
 
@@ -57,6 +62,11 @@ def erasure(row: Row) -> Erasure:
     return Erasure(**_values(row, OF_ERASURE))
 
 
+def document(hashed: object, kind: object, text: object) -> tuple[str, Document]:
+    """Return a document, and the hash it is kept under."""
+    return readable(hashed), Document(cast("DocumentKind", readable(kind)), readable(text))
+
+
 def read_flags(text: object) -> Mapping[str, bool]:
     """Return what a column of flags by name holds.
 
@@ -82,5 +92,22 @@ def _values(row: Row, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _expected(value: object) -> object:
-    """Return a value of a column, or a text that none of ours is: SQLite holds any type in any."""
-    return value if value is None or isinstance(value, (str, int)) else repr(value)
+    return value if value is None or isinstance(value, int) else readable(value)
+
+
+def readable(value: object) -> str:
+    """Return the text that a column holds, or one that is none of ours.
+
+    SQLite holds any type in any column, and octets that are no UTF-8 in a text.
+    """
+    if isinstance(value, str) and (value.isascii() or _is_unicode(value)):
+        return value
+    return f"{UNREADABLE}{value!a}"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

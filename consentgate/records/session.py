@@ -48,13 +48,13 @@ class SQLSession:
         """Return the subjects that have records, but no chain."""
         has_chain = exists().where(chains.c.subject == records.c.subject)
         query = select(records.c.subject).distinct().where(~has_chain)
-        return self._connection.scalars(query.order_by(records.c.subject)).all()
+        return [*map(rows.readable, self._connection.scalars(query))]
 
     def expired_subjects(self, now: int) -> Sequence[str]:
         """Return the subjects that have records whose time to be kept is over."""
         query = select(records.c.subject).where(records.c.retention_until <= now)
         # Each once, and ordered, here: databases would rather read all records for that.
-        return sorted(set(self._connection.scalars(query)))
+        return sorted(set(map(rows.readable, self._connection.scalars(query))))
 
     def records(self, subjects: Collection[str]) -> Sequence[StoredRecord]:
         """Return the records of ``subjects``, those of each in their order."""
@@ -107,9 +107,9 @@ class SQLSession:
         found = exists().where(erasures.c.subject_hash == subject_hash)
         return bool(self._connection.scalar(select(found)))
 
-    def remove_erasures(self, before: int) -> None:
-        """Forget what stays of the chains that were erased before then."""
-        self._connection.execute(delete(erasures).where(erasures.c.time < before))
+    def remove_erasures(self, now: int) -> None:
+        """Forget what stays of erased chains, where its time to be kept is over."""
+        self._connection.execute(delete(erasures).where(erasures.c.retention_until <= now))
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Keep each document that is not there yet."""
@@ -128,13 +128,13 @@ class SQLSession:
         if hashes is not None:
             query = query.where(kept.hash.in_(hashes))
         found = self._connection.execute(query.order_by(kept.hash))
-        return [(hashed, Document(kind, text)) for hashed, kind, text in found]
+        return [rows.document(*row) for row in found]
 
     def document_hashes(self) -> Collection[tuple[str, DocumentKind]]:
         """Return the hashes of the documents that records refer to, and as what."""
         columns = records.c.policy_hash, records.c.banner_hash, records.c.method
         found = self._connection.execute(select(*columns).distinct())
-        return referred_documents((policy, shown, method) for policy, shown, method in found)
+        return referred_documents(tuple(map(rows.readable, row)) for row in found)
 
     def count(self, since: int | None, until: int | None) -> Sequence[DecisionCount]:
         """Return how many records there are by day, event, choices, language and policy."""

@@ -97,6 +97,7 @@ class Statistics:
         """How many records of privacy signals there are."""
         return sum(day.signals for day in self.days)
 
+
 _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 """What is later has no date; `verify` tells of a record that somebody has dated so."""
 _LONGEST_SERIES: Final = 36_525

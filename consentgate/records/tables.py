@@ -110,8 +110,9 @@ erasures: Final = Table(
     _hash("last_hash", primary_key=True),
     Column("last_number", Integer, nullable=False),
     _number("time"),
+    _number("retention_until"),
     _signature(),
-    Index("consent_erasures_time", "time"),
+    Index("consent_erasures_retention_until", "retention_until"),
 )
 
 SCHEMA_VERSION_TABLE: Final = "consent_schema_version"

@@ -1122,13 +1122,12 @@ class ChainedRecordStoreContract(RecordStoreContract):
                 each for each in self.store().erasures() if each.subject_hash in where.values()
             )
             self.change(self.erasures_table, where, **{name: _another(getattr(erasure, name))})
-            found = list(self.store().verify())
             assert [("altered", "", None)] == [
                 (each.fault, each.subject, each.number)
-                for each in found
+                for each in self.store().verify()
                 if subject_hash(name) in each.detail
             ]
-        assert len(_OF_ERASURE[2:]) == len(found)
+        assert len(_OF_ERASURE[2:]) == len(self.found(None))
 
     # -- retention and purge ---------------------------------------------------------------------
 

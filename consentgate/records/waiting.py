@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import Future, wait
-from threading import TIMEOUT_MAX, BoundedSemaphore, Thread
+from functools import partial
+from queue import SimpleQueue
+from threading import TIMEOUT_MAX, BoundedSemaphore, Semaphore, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -14,6 +17,38 @@ T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 10
 """Calls that wait for one database at the same time, and so connections to it."""
+
+
+class _Threads:
+    """Threads that stay for the next call, as many as were ever needed at the same time.
+
+    They do not hold up the end of the process, as those of an executor would whose database hangs.
+    """
+
+    def __init__(self) -> None:
+        self._start_anew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)  # a child has none of them
+
+    def _start_anew(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._idle = Semaphore(0)
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Let a thread do ``job``; raise `RuntimeError` where there are no more threads."""
+        if not self._idle.acquire(blocking=False):
+            target, arguments = self._serve, (self._jobs, self._idle)
+            Thread(target=target, args=arguments, name="consentgate-records", daemon=True).start()
+        self._jobs.put(job)
+
+    @staticmethod
+    def _serve(jobs: SimpleQueue[Callable[[], None]], idle: Semaphore) -> None:
+        while True:
+            jobs.get()()
+            idle.release()
+
+
+_THREADS: Final = _Threads()
 
 
 class Waiting:
@@ -31,7 +66,7 @@ class Waiting:
             raise TimeoutError("too many are waiting for the records database")
         outcome: Future[T] = Future()
         try:
-            Thread(target=self._work, args=(work, outcome), daemon=True).start()
+            _THREADS.do(partial(self._work, work, outcome))
         except RuntimeError:  # there are no more threads
             self._free.release()
             raise

@@ -190,7 +190,10 @@ class ConsentErasure(models.Model):
     subject_hash = _characters(_HASH, db_index=True, help_text="The SHA-256 of the subject.")
     last_number = _number(help_text="The place that the newest record had.")
     last_hash = _characters(_HASH, help_text="The hash that the newest record had.")
-    time = _seconds("erased", db_index=True, help_text="When it was erased, in seconds since 1970.")
+    time = _seconds("erased", help_text="When it was erased, in seconds since 1970.")
+    retention_until = _seconds(
+        "kept until", db_index=True, help_text="Until when this is kept, in seconds since 1970."
+    )
     signature = _signature()
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()

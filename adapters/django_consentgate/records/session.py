@@ -18,7 +18,7 @@ from django_consentgate.records.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -80,12 +80,12 @@ class ModelSession:
     def subjects_without_chain(self) -> Sequence[str]:
         """Return the subjects that have records, but no chain."""
         chain = self._chains.filter(subject=OuterRef("subject"))
-        return sorted(set(_subjects(self._records.filter(~Exists(chain)))))
+        return sorted(_subjects(self._records.filter(~Exists(chain))))
 
     def expired_subjects(self, now: int) -> Sequence[str]:
         """Return the subjects that have records whose time to be kept is over."""
         # Ordered here, for databases would rather read all records in this order.
-        return sorted(set(_subjects(self._records.filter(retention_until__lte=now))))
+        return sorted(_subjects(self._records.filter(retention_until__lte=now)))
 
     def records(self, subjects: Collection[str]) -> Sequence[StoredRecord]:
         """Return the records of ``subjects``, those of each in their order."""
@@ -132,9 +132,9 @@ class ModelSession:
         """Whether a chain of that subject was erased."""
         return self._erasures.filter(subject_hash=subject_hash).exists()
 
-    def remove_erasures(self, before: int) -> None:
-        """Forget what stays of the chains that were erased before then."""
-        self._erasures.filter(time__lt=before).delete()
+    def remove_erasures(self, now: int) -> None:
+        """Forget what stays of erased chains, where its time to be kept is over."""
+        self._erasures.filter(retention_until__lte=now).delete()
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Keep each document that is not there yet."""
@@ -151,12 +151,12 @@ class ModelSession:
         query = self._documents
         if hashes is not None:
             query = query.filter(hash__in=hashes)
-        return [(each.hash, kept_document(each)) for each in query]
+        return [rows.document(each.hash, each.kind, each.text) for each in query]
 
     def document_hashes(self) -> Collection[tuple[str, DocumentKind]]:
         """Return the hashes of the documents that records refer to, and as what."""
         found = self._records.order_by().values_list("policy_hash", "banner_hash", "method")
-        return referred_documents(found.distinct())
+        return referred_documents(tuple(map(rows.readable, row)) for row in found.distinct())
 
     def count(self, since: int | None, until: int | None) -> Sequence[DecisionCount]:
         """Return how many records there are by day, event, choices, language and policy."""
@@ -170,8 +170,8 @@ class ModelSession:
         return [_decision_count(row) for row in kinds.annotate(records=Count("*"))]
 
 
-def _subjects(records: QuerySet[ConsentRecord]) -> Iterator[str]:
-    return records.order_by().values_list("subject", flat=True).iterator()
+def _subjects(records: QuerySet[ConsentRecord]) -> set[str]:
+    return set(map(rows.readable, records.order_by().values_list("subject", flat=True).iterator()))
 
 
 def _decision_count(row: Mapping[str, Any]) -> DecisionCount:

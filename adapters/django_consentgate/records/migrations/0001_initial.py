@@ -105,9 +105,16 @@ class Migration(migrations.Migration):
                 (
                     "time",
                     models.BigIntegerField(
-                        db_index=True,
                         help_text="When it was erased, in seconds since 1970.",
                         verbose_name="erased",
+                    ),
+                ),
+                (
+                    "retention_until",
+                    models.BigIntegerField(
+                        db_index=True,
+                        help_text="Until when this is kept, in seconds since 1970.",
+                        verbose_name="kept until",
                     ),
                 ),
                 (

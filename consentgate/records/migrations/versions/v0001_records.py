@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("last_hash", sa.String(64), primary_key=True),
         sa.Column("last_number", sa.Integer, nullable=False),
         sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("retention_until", sa.BigInteger, nullable=False),
         sa.Column("signature", sa.String(64), nullable=False),
     )
-    op.create_index("consent_erasures_time", "consent_erasures", ["time"])
+    op.create_index("consent_erasures_retention_until", "consent_erasures", ["retention_until"])
