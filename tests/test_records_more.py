@@ -130,29 +130,6 @@ def test_who_waits_in_a_parent_takes_no_place_in_its_child(url: str) -> None:
         assert store.append(sample_record())
 
 
-def test_what_is_ready_too_late_is_kept_by_nobody(url: str) -> None:
-    """The visitor has been told; the transaction that comes to its end after that is undone."""
-    told = threading.Event()
-    before = set(threading.enumerate())
-    with opened(url, timeout=0.3) as store:
-        real = store._append
-
-        def slow(session: Session, *arguments: Any) -> bool:
-            return real(session, *arguments) and told.wait(PATIENCE)
-
-        store._append = slow  # type: ignore[method-assign]
-        with pytest.raises(TimeoutError):
-            store.append(sample_record(), [POLICY])
-        late = set(threading.enumerate()) - before
-        assert late
-        told.set()
-        for each in late:
-            each.join(PATIENCE)
-            assert not each.is_alive()
-        assert [] == list(store.by_subject("visitor"))
-        assert store.document(POLICY.hash) is None
-
-
 def test_documents_that_come_once_are_kept_at_a_second_try(url: str) -> None:
     """Where another transaction was first, and they are an iterator that is used up by then."""
     with opened(url) as store:

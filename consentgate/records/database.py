@@ -164,14 +164,19 @@ _SETTINGS: Final = text(
 )
 
 
-def forget_traces(connection: Connection) -> None:
-    """Let nothing of what was erased stay in SQLite's log of changes."""
-    if connection.dialect.name == "sqlite":
-        usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
-        # While it waits for readers it lets nobody write.
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={_SHORTLY}")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={usual}")
+def forgets_traces(connection: Connection) -> bool:
+    """Let nothing of what was erased stay in SQLite's log of changes; return whether that is done.
+
+    It is not while somebody reads.
+    """
+    if connection.dialect.name != "sqlite":
+        return True
+    usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    # While it waits for readers it lets nobody write.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_SHORTLY}")
+    is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={usual}")
+    return not is_busy
 
 
 def may_be_tried_again(error: DBAPIError) -> bool:

@@ -15,7 +15,7 @@ from consentgate.exceptions import ConfigurationError
 from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict
 from consentgate.records.database import (
     begin,
-    forget_traces,
+    forgets_traces,
     is_missing,
     may_be_tried_again,
     open_engine,
@@ -122,13 +122,15 @@ class SQLRecordStore(ChainedRecordStore):
 
     def _forget_traces(self) -> None:
         try:
-            self._waiting.result(self._deadline(), self._truncate)
-        except (SQLAlchemyError, TimeoutError) as error:
-            logger.warning("traces of erased records stay until the next time: %s", error)
+            is_done = self._waiting.result(self._deadline(), self._truncate)
+        except (SQLAlchemyError, TimeoutError):
+            is_done = False
+        if not is_done:
+            logger.warning("traces of erased records stay in the database until the next erasure")
 
-    def _truncate(self) -> None:
+    def _truncate(self) -> bool:
         with self._engine.connect() as connection:
-            forget_traces(connection)
+            return forgets_traces(connection)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._timeout
