@@ -85,7 +85,7 @@ CHOICES: Final[Sequence[tuple[Any, Mapping[str, bool]]]] = (
     ("partial", {"advertising": False, "media": True, "statistics": True}),
 )
 LANGUAGES: Final = ("fr", "en", "de")
-CHANCE: Final = Random(0)  # noqa: S311
+CHANCE: Final = Random(0)  # noqa: S311 - the same visitors in every run
 
 counter: Final = Table("benchmark_counter", MetaData(), Column("n", Integer, nullable=False))
 """One number: to change it is the least that can be committed."""
@@ -168,7 +168,7 @@ class Chained(NamedTuple):
 
 def chained(history: History, signer: ChainSigner) -> Chained:
     """Return the records of a visitor whom the store does not know."""
-    chance = Random(history.subject)  # noqa: S311
+    chance = Random(history.subject)  # noqa: S311 - the same visitors in every run
     stored: list[StoredRecord] = []
     ends = Chain(history.subject, 1, "", 0, "", 0)
     for at in history.times:
@@ -282,7 +282,7 @@ class Database:
 def append(store: SQLRecordStore, subject: str) -> None:
     """Record a decision of now."""
     record = record_of(subject, int(time.time()), CHANCE)
-    expect(True, store.append(record, (POLICIES[-1], BANNER)))  # noqa: FBT003
+    expect(True, store.append(record, (POLICIES[-1], BANNER)))  # noqa: FBT003 - what is expected
 
 
 def _forgotten(*, stays: bool) -> History:
@@ -454,7 +454,7 @@ def _quartiles(values: Iterable[float], factor: float = 1) -> str:
 
 
 def _three_digits(value: float) -> str:
-    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"  # noqa: PLR2004
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"  # noqa: PLR2004 - three digits
 
 
 # -- what takes each record its time -------------------------------------------------------------
@@ -484,7 +484,7 @@ def _verify(database: Database) -> int:
 
 def _report(database: Database) -> int:
     counts = database.store.count()
-    expect(True, "</html>" in report_html(counts, title="", made_at=NOW))  # noqa: FBT003
+    expect(True, "</html>" in report_html(counts, title="", made_at=NOW))  # noqa: FBT003 - what is expected
     return sum(each.records for each in counts)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from consentgate.exceptions import MiddlewareMissing, RecordStoreUnavailable
+from consentgate.forks import in_children
 from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at, refusal
 from consentgate.visit import Visit
 
@@ -241,8 +241,7 @@ class _Threads:
 
     def __init__(self) -> None:
         self._start()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start)  # a child has none of its parent's
+        in_children(self._start)  # which have none of their parent's
 
     def _start(self) -> None:
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="consentgate")

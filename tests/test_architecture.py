@@ -31,6 +31,7 @@ LAYERS = (
         "cache",
         "cookie_header",
         "duration",
+        "forks",
         "origin",
         "rule_index",
         "set_cookie",

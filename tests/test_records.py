@@ -179,7 +179,7 @@ def fill(store: SQLRecordStore, count: int) -> list[str]:
     def append(session: Session) -> None:
         for number, subject in enumerate(subjects):
             record = sample_record(subject, time=NOW + number)
-            store._append(session, record, [POLICY, BANNER] if number == 0 else [])
+            store._append(session, record, [POLICY, BANNER] if number == 0 else [], [])
 
     store._run(append, write=True, visitor_waits=False)
     return subjects

@@ -325,3 +325,34 @@ def test_a_number_that_is_too_long_is_of_no_manifest(url: str) -> None:
         title = next(manifest(store))
         with pytest.raises(NotAManifest):
             list(compare(store, [title, f"chain a {'9' * 5000} b 1"]))
+
+
+class Overtaken:
+    """A transaction that looked for a chain just before another one committed it."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._has_looked = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def chain(self, subject: str) -> Any:
+        """Return nothing the first time."""
+        has_looked, self._has_looked = self._has_looked, True
+        return self._session.chain(subject) if has_looked else None
+
+
+def test_who_is_overtaken_tries_again(url: str) -> None:
+    """A chain that others begin meanwhile is neither torn apart nor taken for an altered one."""
+    with opened(url) as store:
+        store.append(sample_record(), [POLICY, BANNER])
+        record = sample_record()
+        for action in (
+            lambda session: store._append(Overtaken(session), record, [], []),
+            lambda session: store._erase(Overtaken(session), "visitor"),
+        ):
+            with pytest.raises(Conflict):
+                store._run(action, write=True, visitor_waits=False)
+        assert [1] == [each.number for each in store.by_subject("visitor")]
+        assert [] == list(store.verify())

@@ -33,6 +33,8 @@ logger = logging.getLogger("consentgate")
 RETENTION: Final = "5 years"
 """The time within which a civil claim is made in France (Code civil, article 2224)."""
 
+_TRIES: Final = 12
+"""Each conflict means that another got through, so this is how many may come before."""
 _AT_ONCE: Final = 500
 """Chains that are read in one transaction."""
 _PURGED_AT_ONCE: Final = 50
@@ -126,6 +128,16 @@ class Conflict(Exception):
     """Another transaction was first, this one changed nothing, and may be tried again."""
 
 
+def tried_again(transact: Callable[[], T]) -> T:
+    """Return what ``transact`` returns, after some `Conflict` where there has to be one."""
+    for _ in range(_TRIES - 1):
+        try:
+            return transact()
+        except Conflict:
+            continue
+    return transact()
+
+
 class ChainedRecordStore(ABC):
     """A `RecordStore` whose records form signed chains, one for each subject.
 
@@ -173,18 +185,31 @@ class ChainedRecordStore(ABC):
     def append(self, record: Record, documents: Iterable[Document] = ()) -> bool:
         """Keep ``record`` for good before returning; see `RecordStore.append`."""
         texts = list(documents)  # for it may be done again
-        return self._run(
-            lambda session: self._append(session, record, texts),
+        unsigned: list[Chain] = []
+        kept = self._run(
+            lambda session: self._append(session, record, texts, unsigned),
             write=True,
             visitor_waits=True,
         )
+        if unsigned:
+            logger.error("the records of %s are not as signed; see verify", record.subject)
+        return kept
 
-    def _append(self, session: Session, record: Record, documents: Iterable[Document]) -> bool:
+    def _append(
+        self,
+        session: Session,
+        record: Record,
+        documents: Iterable[Document],
+        unsigned: list[Chain],
+    ) -> bool:
+        unsigned.clear()  # of a try before
         chain = session.chain(record.subject)
         is_sound = chain is not None and self.signer.is_signed(chain)
         last = None
         if not is_sound or record.event == "signal":
             last = session.last_record(record.subject)
+        if chain is None and last is not None:
+            self._check_that_chain_is_missing(session, last)
         if record.event == "signal" and self._says_nothing_new(session, record, last):
             return False
         session.add_documents(documents)
@@ -194,12 +219,18 @@ class ChainedRecordStore(ABC):
         session.add_record(stored)
         after = self.signer.extended(before, stored)
         if not after.signature:
-            logger.error("the records of %s are not as signed; see verify", record.subject)
+            unsigned.append(after)
         if chain is None:
             session.add_chain(after)
         else:
             session.replace_chain(after)
         return True
+
+    def _check_that_chain_is_missing(self, session: Session, last: StoredRecord) -> None:
+        """Raise `Conflict` where others begin or erase the chain of ``last`` just now."""
+        subject = last.record.subject
+        if session.chain(subject) is not None or session.last_record(subject) != last:
+            raise Conflict
 
     def _says_nothing_new(
         self, session: Session, record: Record, last: StoredRecord | None
@@ -226,7 +257,10 @@ class ChainedRecordStore(ABC):
         if chain is not None:
             session.add_erasure(self.signer.erasure(chain, int(self._clock())))
             session.remove_chain(subject)
-        return session.remove_records(subject)
+        erased = session.remove_records(subject)
+        if chain is None and erased and session.chain(subject) is not None:
+            raise Conflict  # a chain was begun meanwhile, and these were its records
+        return erased
 
     def purge(self, now: float | None = None) -> int:
         """Forget the records whose time to be kept is over; return how many there were."""

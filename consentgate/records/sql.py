@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 import weakref
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from consentgate.exceptions import ConfigurationError
-from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict
+from consentgate.forks import in_children
+from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict, tried_again
 from consentgate.records.database import (
     begin,
     forgets_traces,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("consentgate")
-
-_TRIES: Final = 5
 
 
 class SQLRecordStore(ChainedRecordStore):
@@ -136,20 +135,11 @@ class SQLRecordStore(ChainedRecordStore):
         return time.monotonic() + self._timeout
 
     def _run(self, action: Callable[[Session], T], *, write: bool, visitor_waits: bool) -> T:
+        deadline = self._deadline() if visitor_waits else math.inf
+        transact = partial(self._transact, action, write=write, deadline=deadline)
         if not visitor_waits:
-            return self._retry(action, write=write, deadline=math.inf)
-        deadline = self._deadline()
-        return self._waiting.result(
-            deadline, lambda: self._retry(action, write=write, deadline=deadline)
-        )
-
-    def _retry(self, action: Callable[[Session], T], *, write: bool, deadline: float) -> T:
-        for _ in range(_TRIES - 1):
-            try:
-                return self._transact(action, write=write, deadline=deadline)
-            except Conflict:
-                continue
-        return self._transact(action, write=write, deadline=deadline)
+            return tried_again(transact)
+        return self._waiting.result(deadline, lambda: tried_again(transact))
 
     def _transact(self, action: Callable[[Session], T], *, write: bool, deadline: float) -> T:
         try:
@@ -165,8 +155,6 @@ class SQLRecordStore(ChainedRecordStore):
 
 
 def _start_anew_in_children(store: SQLRecordStore) -> None:
-    if not hasattr(os, "register_at_fork"):
-        return
     known = weakref.ref(store)
 
     def start_anew() -> None:
@@ -174,4 +162,4 @@ def _start_anew_in_children(store: SQLRecordStore) -> None:
         if store is not None:
             store.start_anew()
 
-    os.register_at_fork(after_in_child=start_anew)
+    in_children(start_anew)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import Future, wait
 from functools import partial
 from queue import SimpleQueue
 from threading import TIMEOUT_MAX, BoundedSemaphore, Semaphore, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from consentgate.forks import in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,7 @@ class _Threads:
 
     def __init__(self) -> None:
         self._start_anew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start_anew)  # a child has none of them
+        in_children(self._start_anew)  # which have none of them
 
     def _start_anew(self) -> None:
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()

@@ -59,15 +59,15 @@ class ReadOnlyAdmin(ModelAdmin):
         """Return all rows; no database router is asked."""
         return super().get_queryset(request).using(conf.database_store().using)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - nobody may
         """Refuse: the store alone adds."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - nobody
         """Refuse: what can be changed proves nothing."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - nobody
         """Refuse: ``manage.py consent_records`` erases and purges so that the rest verifies."""
         return False
 

@@ -62,7 +62,7 @@ class DecidedFilter(ListFilter):
 
     def queryset(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
         queryset: QuerySet[ConsentRecord],
     ) -> QuerySet[ConsentRecord]:
         """Return the records of those days."""
@@ -133,7 +133,7 @@ class ValueFilter(SimpleListFilter):
 
     def queryset(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
         queryset: QuerySet[ConsentRecord],
     ) -> QuerySet[ConsentRecord]:
         """Return the records with the value that was chosen."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import Error, connections
 
-from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict
+from consentgate.records.chained import RETENTION, ChainedRecordStore, Conflict, tried_again
+from consentgate.records.waiting import seconds_left
 from django_consentgate.records.database import may_be_tried_again, transaction_of
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from consentgate.records.chained import Session
 
 T = TypeVar("T")
-
-_TRIES: Final = 5
 
 
 class DjangoRecordStore(ChainedRecordStore):
@@ -62,40 +62,25 @@ class DjangoRecordStore(ChainedRecordStore):
         was_open = connection.connection is not None
         try:
             deadline = time.monotonic() + self._timeout if visitor_waits else math.inf
-            return self._retry(action, write=write, deadline=deadline)
+            transact = partial(self._transact, action, write=write, deadline=deadline)
+            return tried_again(transact)
         finally:
             if visitor_waits and not was_open:  # maybe in a thread that Django knows nothing of
                 connection.close_if_unusable_or_obsolete()
-
-    def _retry(self, action: Callable[[Session], T], *, write: bool, deadline: float) -> T:
-        for _ in range(_TRIES - 1):
-            try:
-                return self._transact(action, write=write, deadline=deadline)
-            except Conflict:
-                continue
-        return self._transact(action, write=write, deadline=deadline)
 
     def _transact(self, action: Callable[[Session], T], *, write: bool, deadline: float) -> T:
         from django_consentgate.records.session import ModelSession  # noqa: PLC0415 - see above
 
         connection = connections[self.using]
         try:
-            with transaction_of(connection, write=write, seconds=_seconds_left(deadline)):
+            with transaction_of(connection, write=write, seconds=seconds_left(deadline)):
                 session = ModelSession(self.using, write=write)
                 if write:
                     session.shut_out_writers()
                 outcome = action(session)
-                _seconds_left(deadline)  # who waited too long is told that it was not kept
+                seconds_left(deadline)  # who waited too long is told that it was not kept
                 return outcome
         except Error as error:
             if may_be_tried_again(error):
                 raise Conflict from error
             raise
-
-
-def _seconds_left(deadline: float) -> float:
-    """Return the seconds until ``deadline``; raise `TimeoutError` where there are none."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("the records database was too slow")
-    return seconds
