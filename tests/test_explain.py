@@ -522,3 +522,8 @@ def test_help_has_an_example() -> None:
     output = CliRunner().invoke(main, ["explain", "--help"]).output
     assert "consentgate explain consent.toml --granted statistics '_ga=" in output
     assert max(map(len, output.splitlines())) <= 80
+
+
+def test_nobody_connects() -> None:
+    """What is explained has no address, whatever wants to know one."""
+    assert "" == Visitor(now=0).address()

@@ -29,6 +29,7 @@ from consentgate.records.schema import migrate
 from consentgate.records.testing import BANNER, KEYS, NOW, POLICY, sample_record
 from consentgate.records.waiting import MOST_AT_ONCE, Waiting
 from consentgate.testing import consent_cookie
+from consentgate.timestamp import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -356,3 +357,9 @@ def test_who_is_overtaken_tries_again(url: str) -> None:
                 store._run(action, write=True, visitor_waits=False)
         assert [1] == [each.number for each in store.by_subject("visitor")]
         assert [] == list(store.verify())
+
+
+def test_a_time_without_a_date_is_said_in_seconds() -> None:
+    """No clock says it, but somebody may write it into a database."""
+    assert "2026-11-21T00:00:00Z" == timestamp(int(NOW))
+    assert "300000000000 seconds since 1970" == timestamp(300_000_000_000)
