@@ -337,7 +337,7 @@ class TestStore:
 
         with pytest.raises(Conflict) as raised:
             store._run(action, write=True, visitor_waits=True)
-        assert 5 == len(tries)
+        assert 12 == len(tries)
         assert isinstance(raised.value.__cause__, IntegrityError)
 
     def test_a_deadlock_is_a_conflict(self) -> None:
