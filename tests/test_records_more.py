@@ -108,7 +108,7 @@ def test_whatever_visitors_do_has_its_time(
 
 def test_operators_wait_as_long_as_it_takes(url: str) -> None:
     """A purge or a verification takes no place of a visitor, and needs none."""
-    with opened(url, timeout=0.2) as store:
+    with opened(url, timeout=1.0) as store:
         store.append(sample_record(), [POLICY, BANNER])
         with crowd(store._waiting):
             assert [] == list(store.verify())
