@@ -530,7 +530,7 @@ class Visit:
     def _examine_signal(
         self, headers: Callable[[], Iterable[Header]], *, not_modified: bool
     ) -> SignalNote | None:
-        """Return what to note of Global Privacy Control, where it has come or gone since then.
+        """Return what to note of Global Privacy Control, if it came or went since the last note.
 
         It is noted on pages alone, for what a page loads comes many times at once; and never where
         the note could reach another visitor, or none. A browser that sends no cookie of ours is
