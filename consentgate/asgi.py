@@ -6,6 +6,7 @@ import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from consentgate.exceptions import MiddlewareMissing, RecordStoreUnavailable
@@ -14,7 +15,13 @@ from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at, ref
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Iterable,
+        Mapping,
+        MutableMapping,
+    )
     from concurrent.futures import Future
 
     from consentgate.consent import Consent
@@ -39,6 +46,7 @@ T = TypeVar("T")
 _NOT_MODIFIED: Final = 304
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 7.4.2, as IANA has it
 _MOST_NAMES: Final = 256
+_NO_HEADERS: Final[list[ResponseHeader]] = []
 _WITH_COOKIES: Final = frozenset({"http", "websocket"})
 _WITH_HEADERS: Final = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
@@ -128,28 +136,33 @@ class ConsentGateMiddleware:
         if scope["type"] not in _WITH_COOKIES:
             await self.app(scope, receive, send)
             return
-        outer = cast("Visit | None", scope.get(VISIT_KEY))
-        is_judged = outer is not None and outer.covers(self.gate)
-        visit = outer if outer is not None and is_judged else open_visit(self.gate, scope)
-        app = self.app if self.pages is None else self._application(self.pages, visit, scope)
-        if is_judged:
-            visit.record_for(self.gate)
-            await app(scope, receive, send)
+        outer: Visit | None = scope.get(VISIT_KEY)
+        if outer is not None and outer.covers(self.gate):
+            outer.record_for(self.gate)
+            await self._application(outer, scope)(scope, receive, send)
             return
+        visit = open_visit(self.gate, scope)
+        app = self.app if self.pages is None else self._application(visit, scope)
 
         # Not a coroutine: it would be one more to drive for every message.
         def gated_send(message: Message) -> Awaitable[None]:
-            if "headers" in message or not visit.released:
+            if visit.released and "headers" not in message:
+                return send(message)
+            if visit.adds:
                 return forward(visit, scope, send, message)
-            return send(message)
+            visit.carrier = scope
+            return send(release(visit, message))
 
         try:
             await app(scope, receive, gated_send)
         finally:
             visit.released = True  # whoever answers now with this scope is gated anew
 
-    def _application(self, pages: Pages, visit: Visit, scope: Scope) -> ASGIApplication:
+    def _application(self, visit: Visit, scope: Scope) -> ASGIApplication:
         """Return who answers: the visitor's pages for their own paths, the site for all others."""
+        pages = self.pages
+        if pages is None:
+            return self.app
         path = scope["path"]
         root = scope.get("root_path")
         if root:
@@ -164,6 +177,7 @@ class ConsentGateMiddleware:
 
 def forward(visit: Visit, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
     """Send ``message`` with what may leave of its headers, and no sooner than that is recorded."""
+    visit.carrier = scope
     if visit.adds and (visit.refusal or _needs_record(visit, message)):
         return _record(visit, scope, send, message)
     return send(release(visit, message))
@@ -305,15 +319,25 @@ def page_request_from(scope: Scope, body: bytes | None = b"") -> PageRequest:
     return PageRequest(_visit_from(scope), scope.get("method", "GET"), path, query, body)
 
 
-def open_visit(gate: Gate, scope: Scope) -> Visit:
+class ASGIVisit(Visit):
+    """One connection as the gate sees it."""
+
+    @property
+    def request(self) -> ScopeRequest:
+        """The request, read from the scope."""
+        return ScopeRequest(self.carrier)
+
+
+def open_visit(gate: Gate, scope: Scope) -> ASGIVisit:
     """Return the visit of a request, and hide from ``scope`` what may not be read (R17)."""
-    scope[VISIT_KEY] = visit = Visit(gate, ScopeRequest, scope)
+    scope[VISIT_KEY] = visit = ASGIVisit(gate, scope)
     for name, value in scope["headers"]:
         if name == b"cookie":
             cookie = value.decode("latin-1")
             visit.cookie = f"{visit.cookie}; {cookie}" if visit.cookie else cookie
-    if visit.cookie and visit.needs_look(visit.cookie):
+    if visit.cookie and visit.needs_look():
         scope["headers"] = _readable(visit, scope["headers"])
+    visit.carrier = None
     return visit
 
 
@@ -338,37 +362,44 @@ def release(visit: Visit, message: Message) -> Message:
     """Return what leaves instead of ``message``; ``message`` itself where nothing changes."""
     if message["type"] not in _WITH_HEADERS:
         return message
-    headers: Iterable[ResponseHeader] = message.get("headers", ())
-    if not isinstance(headers, (list, tuple)):
+    headers: list[ResponseHeader] = message.get("headers", _NO_HEADERS)
+    if not isinstance(headers, list):  # pyright: ignore[reportUnnecessaryIsInstance] - an iterator
         headers = list(headers)
         message = {**message, "headers": headers}
-    for name, _ in headers:
-        if name == b"set-cookie" or (name not in _other_names and is_set_cookie(name)):
-            break
-    else:
-        if not visit.adds:
-            visit.released = True
-            return message
-    released = _judge(visit, headers)
+    lines = 0
+    changes: dict[int, str | None] = {}
+    for name, value in headers:
+        if name in _other_names or not (name == b"set-cookie" or is_set_cookie(name)):
+            continue
+        line = value if isinstance(value, str) else value.decode("latin-1")
+        judged = visit.judge(line)
+        if judged is not line:
+            changes[lines] = judged
+        lines += 1
+    released: list[ResponseHeader] = _changed(headers, changes) if changes else headers
     if visit.adds:
         released = _add(visit, released, not_modified=message.get("status") == _NOT_MODIFIED)
     visit.released = True
-    return {**message, "headers": released}
+    visit.carrier = None
+    return message if released is headers else {**message, "headers": released}
 
 
-def _judge(visit: Visit, headers: Iterable[ResponseHeader]) -> list[ResponseHeader]:
+def _changed(
+    headers: Iterable[ResponseHeader], changes: Mapping[int, str | None]
+) -> list[ResponseHeader]:
+    """Return ``headers`` with another Set-Cookie line, or none, for each number in ``changes``."""
     released: list[ResponseHeader] = []
+    lines = count()
     for header in headers:
         name, value = header
-        if name != b"set-cookie" and (name in _other_names or not is_set_cookie(name)):
+        if name in _other_names or not is_set_cookie(name):
             released.append(header)
             continue
-        line = _text(value)
-        judged = visit.judge(line)
-        if judged is line:
+        line = changes.get(next(lines), value)
+        if line is value:
             released.append(header)
-        elif judged is not None:
-            released.append((name, judged.encode("latin-1")))
+        elif line is not None:
+            released.append((name, line if isinstance(line, bytes) else line.encode("latin-1")))
     return released
 
 
@@ -406,7 +437,8 @@ def consent_from(scope: Scope) -> Consent:
 
 
 def _visit_from(scope: Scope) -> Visit:
-    visit = cast("Visit | None", scope.get(VISIT_KEY))
+    visit: Visit | None = scope.get(VISIT_KEY)
     if visit is None:
         raise MiddlewareMissing
+    visit.carrier = scope
     return visit

@@ -6,10 +6,9 @@ import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-from consentgate.duration import CLOCK_TOLERANCE
 from consentgate.exceptions import DecisionNotStored, PolicyError, UnknownCategory
 from consentgate.signing import TokenSigner
 
@@ -48,13 +47,24 @@ class Decision:
         valid_for = policy.consent_valid_for if self.granted else policy.ask_again_after
         return self.decided_at + valid_for
 
-    def is_valid(self, policy: Policy, now: float) -> bool:
-        """Whether the decision counts at ``now``; the server checks its age (R20)."""
-        return (
-            self.policy_version == policy.version
-            and self.decided_at <= now + CLOCK_TOLERANCE
-            and now < self.expires_at(policy)
-        )
+
+class Choices(NamedTuple):
+    """What visitors chose who chose alike, and what follows from it."""
+
+    granted: frozenset[str]
+    refused: frozenset[str]
+    allowed: frozenset[str]
+    """The categories that may be stored and read, where no privacy signal says otherwise."""
+
+
+class Standing(NamedTuple):
+    """What is remembered of a consent cookie whose signature is good; little, for many come."""
+
+    decided_at: int
+    """Seconds since 1970."""
+    counts_until: int
+    """Seconds since 1970."""
+    choices: Choices
 
 
 class DecisionSerializer:
@@ -103,12 +113,15 @@ class DecisionSerializer:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             return None
-        payload = self._signer.unsign(token)
-        return None if payload is None else _decision(payload)
+        return self.read(token) if self._signer.unsign(token) is not None else None
+
+    def read(self, token: str) -> Decision:
+        """Return the decision of a token whose signature is known to be ours."""
+        payload, _, _ = token.rpartition(_SEPARATOR)
+        return _decision(payload)
 
 
 def _decision(payload: str) -> Decision:
-    """Return the decision of a payload whose signature was ours."""
     version, time, id_, *answers = payload.split("&", 3)
     granted, refused = _answers("".join(answers))
     return Decision(

@@ -17,7 +17,9 @@ from consentgate.duration import CLOCK_TOLERANCE, DAY, months
 from consentgate.signing import TokenSigner
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from consentgate.known_cookie import KnownCookie
 
 MOST_DEPOSITS: Final = 127
 """Cookies whose date one browser can keep; with these the token has 1410 octets."""
@@ -168,13 +170,44 @@ class Deposits:
         return first + (_DAY_PRECISION_FROM if is_short else longest) > self._now
 
 
-def latest(tokens: Sequence[dict[int, int]], now: float, max_age: int) -> dict[int, int]:
-    """Return the deposits that were written last, of those that a browser may still have.
+def ends(
+    dates: Mapping[int, int], sent: Iterable[KnownCookie], now: float
+) -> dict[int, int] | None:
+    """Return when the life of each cookie in ``dates`` ends, in seconds since 1970, by its key.
 
-    An older one is what another Domain left behind, or a sibling application planted.
+    It is 0 for those that the browser has not ``sent``. None where something has to be done: where
+    a life is over, a date is missing or in the future, or all have to be written again.
     """
-    kept = [each for each in tokens if -CLOCK_TOLERANCE <= now - each[_WRITTEN] < max_age + DAY]
-    return max(kept, key=lambda each: each[_WRITTEN]) if kept else {}
+    if dates and renewed_at(dates) <= now:
+        return None
+    found = dict.fromkeys(dates, 0)
+    for cookie in sent:
+        first = dates.get(cookie.key)
+        if first is not None:
+            found[cookie.key] = end = first + cookie.limit
+            if not first <= now < end:
+                return None
+        elif cookie.is_dated_when_seen:
+            return None
+    return found
+
+
+def renewed_at(dates: Mapping[int, int]) -> int:
+    """Return when the dates have to be written again, in seconds since 1970."""
+    return dates[_WRITTEN] + _RENEWED_AFTER
+
+
+def is_current(dates: Mapping[int, int], now: float, max_age: int) -> bool:
+    """Whether a browser may still have the token of ``dates``, which it keeps for ``max_age``."""
+    return -CLOCK_TOLERANCE <= now - dates[_WRITTEN] < max_age + DAY
+
+
+def newest(tokens: Sequence[dict[int, int]]) -> dict[int, int]:
+    """Return the deposits that were written last.
+
+    An older token is what another Domain left behind, or a sibling application planted.
+    """
+    return max(tokens, key=lambda each: each[_WRITTEN], default={})
 
 
 def _start_of_day(now: float) -> int:

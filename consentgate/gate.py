@@ -12,16 +12,23 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from consentgate import consent, cookie_header, deposits
-from consentgate.cache import Memo
-from consentgate.consent import Decision, DecisionSerializer, allowed_categories
+from consentgate.cache import Memo, Recent
+from consentgate.consent import (
+    Choices,
+    Decision,
+    DecisionSerializer,
+    Standing,
+    allowed_categories,
+)
 from consentgate.deposits import DepositSerializer
+from consentgate.duration import CLOCK_TOLERANCE
 from consentgate.known_cookie import KnownCookie, Verdict
 from consentgate.policy import BROWSER_MAX_AGE
 from consentgate.recorder import Recorder, check_details
 from consentgate.set_cookie import AttributeReader
 from consentgate.signal_note import SignalNoteSerializer
 from consentgate.signing import secret_key_list
-from consentgate.visit import Visit
+from consentgate.visit import InOrder, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -39,6 +46,8 @@ _LONGEST_REMEMBERED_NAME: Final = 128
 _REMEMBERED_TOKENS: Final = 10_000
 _REMEMBERED_DEPOSITS: Final = 2048
 _REMEMBERED_ALLOWANCES: Final = 1024
+_REMEMBERED_HEADERS: Final = 10_000
+_REMEMBERED_ENDS: Final = 1024
 _MOST_OWN_COOKIES: Final = 8
 """Cookies of the gate's own, of one name, that are looked at."""
 _MOST_WARNINGS: Final = 1000
@@ -81,8 +90,8 @@ class Gate:
         )
         keys = secret_key_list(secret_keys)
         self._serializer = DecisionSerializer(policy, keys)
-        self._decisions: Memo[str, Decision | None] = Memo(
-            self._serializer.loads, size=_REMEMBERED_TOKENS, longest=consent.MAX_TOKEN_LENGTH
+        self._standings: Memo[str, Standing | None] = Memo(
+            self._make_standing, size=_REMEMBERED_TOKENS, longest=consent.MAX_TOKEN_LENGTH
         )
         self._deposit_serializer = DepositSerializer(keys)
         self._deposits: Memo[str, dict[int, int] | None] = Memo(
@@ -91,14 +100,13 @@ class Gate:
             longest=deposits.MAX_TOKEN_LENGTH,
         )
         self.longest_life = policy.limit(None)
-        self._deposits_cookie_name = policy.deposits_cookie_name
+        self.deposits_cookie_name = policy.deposits_cookie_name
         self._deposits_max_age = policy.deposits_max_age
         self._on_verdict = on_verdict
         self._allowed = lru_cache(_REMEMBERED_ALLOWANCES)(partial(allowed_categories, policy))
         self._warned: set[str] = set()
         self._gpc: Signal = policy.effective(policy.gpc)
         self._dnt: Signal = policy.effective(policy.dnt)
-        self._decidable = frozenset(policy.decidable)
         check_details(record_details)
         self.recorder = None if records is None else Recorder(policy, records, keys, record_details)
         self._note_serializer = SignalNoteSerializer(keys)
@@ -109,13 +117,36 @@ class Gate:
         self.examines_requests = bool(policy.routes) or self.notes_signals
         """Whether each request needs a look, whatever its cookies are."""
         self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
-        self._allowed_undecided = allowed_categories(policy, frozenset(), frozenset(), "ignore")
+        self.in_order: Recent[int, InOrder] = Recent(size=_REMEMBERED_HEADERS)
+        """What was found of Cookie headers, by their hashes: see `Visit.needs_look`."""
+        self._shared_ends = lru_cache(_REMEMBERED_ENDS)(dict[int, int])
+        self._choices = lru_cache(_REMEMBERED_ALLOWANCES)(self._make_choices)
+        nothing: frozenset[str] = frozenset()
+        self.undecided = self._choices(nothing, nothing)
+        """What applies to a visitor who sends no consent cookie."""
+        self.presumed = self._choices(nothing, frozenset(policy.decidable))
+        """What applies where one is sent that does not count, or counts no more.
+
+        Its visitor has decided once, so what applied to a refusal applies, also to what is
+        opt-out (R20).
+        """
 
     def visit(self, request: Request, cookie: str = "") -> Visit:
         """Return the visit of ``request``; ``cookie`` is its Cookie headers, joined by ``; ``."""
-        visit = Visit(self, _itself, request)
+        visit = Visit(self, request)
         visit.cookie = cookie
+        visit.needs_look()
         return visit
+
+    def standing(self, token: str, now: float) -> Standing | None:
+        """Return what is known of the consent cookie ``token``, or None if it does not count.
+
+        The server checks its age, for a browser may keep it as long as it likes (R20).
+        """
+        standing = self._standings[token]
+        if standing is None or not standing.decided_at - CLOCK_TOLERANCE <= now:
+            return None
+        return standing if now < standing.counts_until else None
 
     def decision(self, cookie: str, now: float) -> Decision | None:
         """Return the decision that the Cookie header carries, or None (R20).
@@ -125,12 +156,30 @@ class Gate:
         tokens = cookie_header.values(cookie, self.policy.cookie_name)
         if len(tokens) > _MOST_OWN_COOKIES:
             return None
-        valid: list[Decision] = []
-        for token in tokens:
-            decision = self._decisions[token]
-            if decision is not None and decision.is_valid(self.policy, now):
-                valid.append(decision)
+        valid = [self._serializer.read(token) for token in tokens if self.standing(token, now)]
         return valid[0] if len(valid) == 1 else _newest(valid)
+
+    def shared_ends(self, ends: Mapping[int, int]) -> Mapping[int, int]:
+        """Return ``ends``, or the same of another visitor: few days make many visitors alike."""
+        return self._shared_ends(tuple(ends.items()))
+
+    def choices_of_several(self, cookie: str, now: float) -> Choices | None:
+        """Return what was chosen by a visitor who sends several consent cookies (R20)."""
+        decision = self.decision(cookie, now)
+        return self._choices(decision.granted, decision.refused) if decision else None
+
+    def _make_standing(self, token: str) -> Standing | None:
+        """Return what has to be remembered of a token, or None if it is not one of ours."""
+        decision = self._serializer.loads(token)
+        if decision is None:
+            return None
+        is_of_this_policy = decision.policy_version == self.policy.version
+        counts_until = decision.expires_at(self.policy) if is_of_this_policy else 0
+        choices = self._choices(decision.granted, decision.refused)
+        return Standing(decision.decided_at, counts_until, choices)
+
+    def _make_choices(self, granted: frozenset[str], refused: frozenset[str]) -> Choices:
+        return Choices(granted, refused, self.allowed(granted, refused, "ignore"))
 
     @property
     def records(self) -> RecordStore | None:
@@ -144,7 +193,7 @@ class Gate:
         them.
         """
         tokens = cookie_header.values(cookie, self.policy.cookie_name)[:_MOST_OWN_COOKIES]
-        signed = [decision for token in tokens if (decision := self._decisions[token])]
+        signed = [self._serializer.read(token) for token in tokens if self._standings[token]]
         return max(signed, key=lambda decision: decision.decided_at, default=None)
 
     def subject(self, cookie: str) -> str | None:
@@ -161,20 +210,18 @@ class Gate:
 
     def first_deposits(self, cookie: str, now: float) -> dict[int, int]:
         """Return the dates that the Cookie header carries, by `deposit_key` (R13)."""
-        tokens = cookie_header.values(cookie, self._deposits_cookie_name)
+        tokens = cookie_header.values(cookie, self.deposits_cookie_name)
         if len(tokens) > _MOST_OWN_COOKIES:
             return {}
-        found = [dates for token in tokens if (dates := self._deposits[token])]
-        return deposits.latest(found, now, self._deposits_max_age)
+        found = [dates for token in tokens if (dates := self.dates(token, now))]
+        return deposits.newest(found)
 
-    def presumed_refused(self, cookie: str) -> frozenset[str]:
-        """Return what counts as refused by a visitor without a valid decision.
-
-        Whoever sends a consent cookie has decided once; where it does not count, or counts no
-        more, what applied to a refusal applies, also to what is opt-out (R20).
-        """
-        sends_one = cookie_header.values(cookie, self.policy.cookie_name)
-        return self._decidable if sends_one else frozenset()
+    def dates(self, token: str, now: float) -> dict[int, int]:
+        """Return the dates that ``token`` carries, as long as a browser may still have it."""
+        dates = self._deposits[token]
+        if dates is None or not deposits.is_current(dates, now, self._deposits_max_age):
+            return {}
+        return dates
 
     def sign(self, decision: Decision) -> str:
         """Return the signed token that carries ``decision`` in the consent cookie (R19)."""
@@ -203,8 +250,6 @@ class Gate:
         self, granted: frozenset[str], refused: frozenset[str], signal: Signal
     ) -> frozenset[str]:
         """Return the categories that a visitor's answers and signals allow."""
-        if not granted and not refused and signal == "ignore":
-            return self._allowed_undecided
         return self._allowed(granted, refused, signal)
 
     def is_cookie_free(self, request: Request) -> bool:
@@ -224,7 +269,7 @@ class Gate:
     def deposits_cookie(self, kept: Mapping[int, int], *, now: float, secure: bool) -> str:
         """Return the Set-Cookie line that stores first deposits, or deletes their cookie (R13)."""
         value = self._deposit_serializer.dumps(kept, now) if kept else ""
-        pair = f"{self._deposits_cookie_name}={value}"
+        pair = f"{self.deposits_cookie_name}={value}"
         max_age = self._deposits_max_age if kept else 0
         return self._own_line(pair, max_age, secure=secure) + "; HttpOnly"
 
@@ -278,10 +323,6 @@ def _hand_over(on_verdict: Callable[[Verdict], object], verdict: Verdict) -> Non
 
 
 _PAST_TENSE: Final = {"strip": "stripped", "block": "blocked"}
-
-
-def _itself(request: Request) -> Request:
-    return request
 
 
 def _is_sent(request: Request, signal: str) -> bool:

@@ -56,6 +56,8 @@ class KnownCookie:
         "enforced",
         "exempt",
         "is_dated_when_seen",
+        "is_declared",
+        "is_watched",
         "key",
         "limit",
         "name",
@@ -89,6 +91,8 @@ class KnownCookie:
         self.is_dated_when_seen = (
             self.enforced and rule is not None and not self.reserved and _has_a_life(rule)
         )
+        self.is_declared = self.read_as.category is not None and not self.read_as.reserved
+        self.is_watched = self.is_declared or self.reserved
         # What is exempt is read by all means, unless a date says that its life is over; and without
         # a look at the deposits cookie there are no dates.
         self.needs_look = (

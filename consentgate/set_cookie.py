@@ -18,8 +18,8 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final
 
 from consentgate.cache import Memo
 
@@ -59,7 +59,8 @@ _CUT: Final = "\0"
 """Stands for a date that was cut out; a text that has it by itself is not canonical."""
 
 
-class Attributes(NamedTuple):
+@dataclass(slots=True)
+class Attributes:
     """What follows the first semicolon of a Set-Cookie line, as RFC 6265bis 5.6 reads it."""
 
     canonical: bool
@@ -76,6 +77,8 @@ class Attributes(NamedTuple):
     """The last Path; ``""`` where the browser takes that of the request."""
     is_strict: bool
     """SameSite is Strict."""
+    is_session: bool
+    """The cookie ends with the browser's session: it has neither Max-Age nor Expires."""
 
     def lifetime(self, now: int) -> int | None:
         """Return the seconds from ``now`` that the cookie would live; None for a session."""
@@ -175,6 +178,7 @@ def _read_pieces(text: str, *, canonical: bool) -> Attributes:
         "expires" in seen,
         path if path.startswith("/") else "",
         seen.get("samesite", "").lower() == "strict",
+        max_age is None and expires is None,
     )
 
 
@@ -305,31 +309,29 @@ def with_lifetime(pair: str, attributes: Attributes, seconds: int | None, now: i
 class AttributeReader(Memo[str, Attributes]):
     """Attributes by their text: ``reader[text]`` reads what follows the first semicolon.
 
-    An application writes the same few texts all day, but for the date. So what has a date is
-    remembered with the date cut out, and dates apart.
+    An application writes the same few texts all day, but for the date, which changes every second.
+    So what has a date is also remembered with the date cut out, and dates apart.
     """
 
     __slots__ = ("_cut", "_dates")
 
     def __init__(self) -> None:
-        super().__init__(read_attributes, size=512, longest=512)
+        super().__init__(self._read, size=512, longest=512)
         self._cut: Memo[str, Attributes] = Memo(_read_cut, size=512, longest=512)
         self._dates: Memo[str, int | None] = Memo(_imf_fixdate, size=512, longest=_LENGTH_OF_DATE)
 
-    def __missing__(self, text: str) -> Attributes:
+    def _read(self, text: str) -> Attributes:
         found = text.find("xpires=")
-        if found < 0:
-            return super().__missing__(text)
         start = found + _LENGTH_OF_XPIRES
         end = start + _LENGTH_OF_DATE
-        instant = self._dates[text[start:end]]
+        instant = self._dates[text[start:end]] if found >= 0 else None
         # The letter before must begin an attribute: `foo=expires=…` is no date of the cookie's.
         if instant is None or not _begins_attribute(text, found):
             return read_attributes(text)
         known = self._cut[f"{text[:start]}{_CUT}{text[end:]}"]
         if not known.canonical:
             return read_attributes(text)
-        return known if known.max_age is not None else known._replace(expires=instant)
+        return known if known.max_age is not None else replace(known, expires=instant)
 
 
 def _begins_attribute(text: str, found: int) -> bool:

@@ -7,10 +7,12 @@ nothing outside this module decides about a cookie.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from consentgate import caching, cookie_header
-from consentgate.consent import Consent, Decision, new_subject
+from consentgate import caching, cookie_header, deposits
+from consentgate.consent import Consent, new_subject
+from consentgate.cookie_header import BLANKS
 from consentgate.deletions import deletions, field_octets
 from consentgate.deposits import Deposits
 from consentgate.exceptions import CookieBlocked, RecordStoreUnavailable
@@ -30,6 +32,7 @@ from consentgate.signal_note import SignalNote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from consentgate.consent import Choices, Decision
     from consentgate.gate import Gate
     from consentgate.known_cookie import Action, Reason
     from consentgate.page import PageResponse, Pages
@@ -38,13 +41,13 @@ if TYPE_CHECKING:
 
     Header = tuple[str, str]
 
-T = TypeVar("T")
-
 logger = logging.getLogger("consentgate")
 
 _MOST_OWN_OCTETS: Final = 3072
 """What the gate adds must pass a proxy beside the rest; nginx has 4096 octets by default."""
 _NOTHING: Final[frozenset[str]] = frozenset()
+_SEVERAL: Final = ";"
+"""Stands for the values of a cookie of the gate's own that is sent more than once."""
 _BY_APPLICATION: Final = Circumstances()
 _PAGES: Final = ("", "document")
 """What Sec-Fetch-Dest (Fetch Metadata) says of a page in a window, where a browser says it."""
@@ -79,6 +82,25 @@ class Additions(NamedTuple):
     """Names, in lower case, of the headers that these take the place of."""
 
 
+class InOrder(NamedTuple):
+    """What is remembered of a Cookie header in which there is nothing to hide, delete or date."""
+
+    ends: Mapping[int, int] | None
+    """When the life of each cookie that has a date ends, in seconds since 1970, by its
+    `deposit_key`: 0 for one that was not sent. None where that is not all that limits it."""
+    choices: Choices | None = None
+    """What the visitor chose; None where no cookie with a rule was sent that depends on it."""
+    is_decided: bool = False
+    since: float = 0
+    """When it was found, in seconds since 1970."""
+    until: float = 0
+    """When something will have to be done."""
+
+
+_NO_ENDS: Final[Mapping[int, int]] = {}
+_UNDECLARED: Final = InOrder(_NO_ENDS)
+
+
 class Visit:
     """One request as the gate sees it.
 
@@ -86,14 +108,8 @@ class Visit:
     no signature and reads no other header.
     """
 
-    cookie = ""
-    """The request's Cookie headers, joined by ``; ``."""
     asked = False
     """Whether the application asked about consent."""
-    adds = False
-    """Whether there may be `additions` to the response."""
-    released = False
-    """Whether the response's headers have left."""
     refusal: PageResponse | None = None
     """What the visitor is told in the application's place, where a decision cannot be kept."""
     pages: Pages | None = None
@@ -103,20 +119,20 @@ class Visit:
     own move SCRIPT_NAME or ``root_path``."""
 
     # What nobody asked for stays here, with the class, and costs a request nothing.
+    _tokens: Mapping[str, str] | None = None  # the gate's own cookies, by name
     _allowed: frozenset[str] | None = None
-    _decision: Decision | None = None
-    _signal: Signal = "ignore"
-    _presumed_refused: frozenset[str] = _NOTHING
-    _consent: Consent | None = None
+    _choices: Choices | None = None
+    _decided = False
+    _decided_until: float = math.inf
+    _signal: Signal | None = None
     _varying: tuple[str, ...] = ()
     _cookie_free = False
     _told: set[Verdict] | None = None
     _noted: dict[str, KnownCookie] | None = None
     _over: frozenset[str] = _NOTHING  # names that are hidden because their life is over
     _deleted: frozenset[int] = frozenset()  # dates that go, for the application deletes the cookie
-    _holds_deposits = False
     _deposits: Deposits | None = None
-    _now: float | None = None
+    _now = 0.0
     _inner_recorder: Recorder | None = None
     _recorded: Decision | None = None  # what a record was kept of
     _signal_is_examined = False
@@ -124,27 +140,40 @@ class Visit:
     _decision_was_taken_back = False
     _may_note = False  # nothing has to be recorded before that note leaves
 
-    def __init__(self, gate: Gate, make_request: Callable[[T], Request], carrier: T) -> None:
+    def __init__(self, gate: Gate, carrier: Any) -> None:
+        # What each request reads is here, for that is faster than to find it with the class.
         self.gate = gate
-        self._make_request: Callable[[Any], Request] = make_request
-        self._carrier = carrier
+        self.carrier = carrier
+        """What `request` is read from; the request itself, where no protocol says otherwise."""
+        self.cookie = ""
+        """The request's Cookie headers, joined by ``; ``."""
+        self.adds = False
+        """Whether there may be `additions` to the response."""
+        self.released = False
+        """Whether the response's headers have left."""
+        self._consent: Consent | None = None
+        self._ends: Mapping[int, int] | None = _NO_ENDS
+        """When the lives of cookies end; None where that is not known: see `InOrder`."""
         if gate.examines_requests:  # now, because routers of frameworks rewrite the path
-            self._cookie_free = gate.is_cookie_free(make_request(carrier))
             self.adds = gate.notes_signals
+            if gate.is_cookie_free(self.request):
+                self._cookie_free = True
+                self._ends = None
 
     @property
     def consent(self) -> Consent:
         """The visitor's consent, for the application; asking makes the answer vary (R23)."""
         if self._consent is None:
-            self._look()
+            choices = self._look()
             self.asked = self.adds = True
+            decision = self.gate.decision(self.cookie, self.now) if self._decided else None
             self._consent = Consent(
                 self.gate.policy,
-                self._decision,
-                self._signal,
+                decision,
+                self.signal,
                 self.now,
-                presumed_refused=self._presumed_refused,
-                subject=None if self._decision else self.gate.subject(self.cookie),
+                presumed_refused=_NOTHING if decision else choices.refused,
+                subject=None if decision else self.gate.subject(self.cookie),
             )
             self._close_if_too_late(self._consent)
         return self._consent
@@ -152,7 +181,8 @@ class Visit:
     @property
     def request(self) -> Request:
         """The request itself."""
-        return self._make_request(self._carrier)
+        request: Request = self.carrier
+        return request
 
     def vary_on(self, header: str) -> None:
         """Say that the answer depends on one more request header (R23).
@@ -164,7 +194,7 @@ class Visit:
     @property
     def now(self) -> float:
         """When this request was first looked at closely, in seconds since 1970."""
-        if self._now is None:
+        if not self._now:
             self._now = self.gate.clock()
         return self._now
 
@@ -173,26 +203,48 @@ class Visit:
         """The categories whose cookies may be stored and read now (R9)."""
         if self._consent is not None:
             return self._consent.allowed
-        return self._allowed or self._look()
-
-    def _look(self) -> frozenset[str]:
-        """Read the request's consent cookie and privacy signals, once."""
         if self._allowed is None:
-            gate = self.gate
-            if gate.honours_signals:
-                self._signal = gate.signal(self.request)
-            if self.cookie:
-                self._decision = gate.decision(self.cookie, self.now)
-            granted, refused = self._answers()
-            self._allowed = gate.allowed(granted, refused, self._signal)
+            choices = self._look()
+            self._allowed = choices.allowed
+            if self.signal != "ignore":
+                self._allowed = self.gate.allowed(choices.granted, choices.refused, self.signal)
         return self._allowed
 
-    def _answers(self) -> tuple[frozenset[str], frozenset[str]]:
-        if self._decision is not None:
-            return self._decision.granted, self._decision.refused
-        if self.cookie:
-            self._presumed_refused = self.gate.presumed_refused(self.cookie)
-        return _NOTHING, self._presumed_refused
+    @property
+    def signal(self) -> Signal:
+        """What the privacy signals of the request do (R22)."""
+        if self._signal is None:
+            gate = self.gate
+            self._signal = gate.signal(self.request) if gate.honours_signals else "ignore"
+        return self._signal
+
+    def _look(self) -> Choices:
+        """Read the request's consent cookie, once."""
+        if self._choices is None:
+            self._choices = self._read_choices(self.gate)
+        return self._choices
+
+    def _read_choices(self, gate: Gate) -> Choices:
+        token = self._own_cookie(gate.policy.cookie_name)
+        if token is None:
+            return gate.undecided
+        self._decided_until = 0
+        if token is _SEVERAL:
+            choices = gate.choices_of_several(self.cookie, self.now)
+        elif standing := gate.standing(token, self.now):
+            choices, self._decided_until = standing.choices, standing.counts_until
+        else:
+            choices = None
+        self._decided = choices is not None
+        return choices or gate.presumed
+
+    def _own_cookie(self, name: str) -> str | None:
+        """Return the value of a cookie of the gate's own, `_SEVERAL` for many, None for none."""
+        if not self.cookie:
+            return None
+        if self._tokens is None:
+            self._read_cookies()
+        return self._tokens[name] if self._tokens and name in self._tokens else None
 
     def covers(self, gate: Gate) -> bool:
         """Whether ``gate``, further in, has nothing left to do: this visit says the same."""
@@ -207,16 +259,87 @@ class Visit:
     def deposits(self) -> Deposits:
         """When the cookies of this browser were stored first (R13)."""
         if self._deposits is None:
-            self._deposits = Deposits(self.gate.first_deposits(self.cookie, self.now), self.now)
+            self._deposits = Deposits(self._read_dates(self.gate), self.now)
         return self._deposits
 
-    def needs_look(self, header: str) -> bool:
-        """Whether one Cookie header holds anything that may have to be hidden, deleted or dated."""
-        cookies = self.gate.cookies
-        for piece in header.split(";"):  # noqa: SIM110 - a generator costs twice as much here
-            if cookies[piece.partition("=")[0]].needs_look:
+    @property
+    def _holds_deposits(self) -> bool:
+        return self._own_cookie(self.gate.deposits_cookie_name) is not None
+
+    def _read_dates(self, gate: Gate) -> dict[int, int]:
+        token = self._own_cookie(gate.deposits_cookie_name)
+        if token is None:
+            return {}
+        if token is _SEVERAL:
+            return gate.first_deposits(self.cookie, self.now)
+        return gate.dates(token, self.now)
+
+    def needs_look(self) -> bool:
+        """Whether a cookie of the request may have to be hidden, deleted or dated.
+
+        None has of the visitor who has consented and comes back. What was found is remembered
+        under the header's hash, and not under the header itself: that holds sessions.
+        """
+        key = hash(self.cookie)
+        order = self.gate.in_order[key]
+        if order is None or not self._is_still(order):
+            order = self._find_order()
+            if order is None:
+                self._ends = None
                 return True
+            self.gate.in_order.keep(key, order)
+            self._ends = None if self._cookie_free else order.ends
         return False
+
+    def _is_still(self, order: InOrder) -> bool:
+        """Whether what was found of an earlier request is true of this one, too."""
+        ends, choices, is_decided, since, until = order
+        if choices is not None:
+            if self.gate.honours_signals and self.signal != "ignore":
+                return False
+            self._now = now = self.gate.clock()
+            if not since <= now < until:
+                return False
+            self._choices, self._allowed, self._decided = choices, choices.allowed, is_decided
+        if not self._cookie_free:
+            self._ends = ends
+        return True
+
+    def _find_order(self) -> InOrder | None:
+        """Return what to remember of a Cookie header in which there is nothing to be done."""
+        declared = self._read_cookies()
+        if not (self._holds_deposits or any(known.needs_look for known in declared)):
+            return _UNDECLARED
+        allowed, dates = self.allowed, self._read_dates(self.gate)
+        if not all(known.needs in allowed and known.read_as is known for known in declared):
+            return None
+        ends = deposits.ends(dates, declared, self.now)
+        if ends is None:
+            return None
+        until = [end for end in ends.values() if end]
+        until += [deposits.renewed_at(dates)] if dates else []
+        return InOrder(
+            None if self.gate.policy.expire_with_consent else self.gate.shared_ends(ends),
+            self._look(),
+            self._decided,
+            self.now,
+            min([self._decided_until, *until]),
+        )
+
+    def _read_cookies(self) -> list[KnownCookie]:
+        """Note the values of the gate's own cookies, and return the others that have a rule."""
+        cookies = self.gate.cookies
+        tokens: dict[str, str] = {}
+        declared: list[KnownCookie] = []
+        for piece in self.cookie.split(";"):
+            name, _, value = piece.partition("=")
+            known = cookies[name]
+            if known.is_declared:
+                declared.append(known)
+            elif known.reserved:
+                tokens[known.name] = _SEVERAL if known.name in tokens else value.strip(BLANKS)
+        self._tokens = tokens
+        return declared
 
     def readable(self, header: str) -> str:
         """Return one Cookie header without what the application may not read (R17).
@@ -229,8 +352,6 @@ class Visit:
         name, equals, _ = piece.partition("=")
         known = self.gate.cookies[name].read_as
         if known.category is None or known.reserved:
-            # Of the gate's own cookies the deposits cookie alone needs a look.
-            self._holds_deposits |= known.reserved and known.needs_look
             return False
         reason = self._why_unwanted(known)
         if reason is None:
@@ -279,14 +400,28 @@ class Visit:
         ``line`` is the header's value as latin-1 text. Where it may leave as it is, ``line``
         itself is returned. Raises `CookieBlocked` in ``block`` mode.
         """
-        gate = self.gate
         pair, _, text = line.partition(";")
         name, equals, value = pair.partition("=")
-        known = gate.cookies[name]
-        attributes = gate.attributes[text]
+        known = self.gate.cookies[name]
+        attributes = self.gate.attributes[text]
         is_plain = value.isascii() and value.isprintable()
         if not (equals and known.token and attributes.canonical and is_plain):
             return self._judge_doubtful(line)
+        ends = self._ends
+        if ends is not None and (self._consent is None or not self._consent.changed):
+            # The visitor has come back and all is in order: what most cookies are set for again.
+            end = ends.get(known.key)
+            if attributes.is_session:
+                if end != 0 and (known.always_allowed or self._may_be_stored(known)):
+                    return line
+            elif end and 0 < (attributes.max_age or 0) <= end - self._now and not known.session:
+                return line
+        return self._judge_canonical(known, attributes, line, pair)
+
+    def _judge_canonical(
+        self, known: KnownCookie, attributes: Attributes, line: str, pair: str
+    ) -> str | None:
+        """Judge a line that every browser reads alike, whatever is known of the visitor."""
         max_age = attributes.max_age
         if max_age is not None and max_age <= 0:
             if self._holds_deposits:
@@ -295,7 +430,7 @@ class Visit:
         is_certain = known.always_allowed and not self._cookie_free
         if not (is_certain or self._may_be_stored(known) or self._is_deletion(attributes)):
             return self._stop(known, line)
-        if max_age is None and attributes.expires is None:
+        if attributes.is_session:
             if self._holds_deposits:
                 self._note_session(known, attributes)
             return line
@@ -305,7 +440,7 @@ class Visit:
         return self._limit(known, line, pair, attributes, life)
 
     def _is_deletion(self, attributes: Attributes) -> bool:
-        if attributes.max_age is None and attributes.expires is None:
+        if attributes.is_session or attributes.max_age:
             return False  # and no need to look at the clock
         seconds = attributes.lifetime(int(self.now))
         return seconds is not None and seconds <= 0
@@ -326,7 +461,7 @@ class Visit:
         declared = self.gate.policy.categories[category]
         if declared.basis == "forbidden":
             return "forbidden"
-        decided = self._consent.decided if self._consent else self._decision is not None
+        decided = self._consent.decided if self._consent else self._decided
         signalled = declared.gpc and self._signal != "ignore"
         # What is opt-out passes until it is refused, or presumed to be.
         return "refused" if decided or signalled or declared.basis == "opt-out" else "undecided"
@@ -334,7 +469,8 @@ class Visit:
     def _stop(self, known: KnownCookie, line: str) -> str | None:
         """Keep the cookie from the browser in the way of its mode (R7)."""
         verdict = known.verdict(known.action, self._refusal(known))
-        self.gate.tell(verdict)
+        if self.gate.is_heard or known.category is None:
+            self.gate.tell(verdict)
         if not known.enforced:
             return line
         if known.action == "block":
@@ -369,11 +505,17 @@ class Visit:
 
         R16.
         """
-        decision = self._consent.decision if self._consent else self._decision
         policy = self.gate.policy
         if not policy.expire_with_consent or known.exempt or known.category is None:
             return known.limit
+        decision = self._current_decision()
         return known.limit if decision is None else decision.expires_at(policy) - int(self.now)
+
+    def _current_decision(self) -> Decision | None:
+        if self._consent is not None:
+            return self._consent.decision
+        self._look()
+        return self.gate.decision(self.cookie, self.now) if self._decided else None
 
     def _note_session(self, known: KnownCookie, attributes: Attributes) -> None:
         """Let a session cookie not end on the date of another of its name that is long gone."""
@@ -391,6 +533,7 @@ class Visit:
         # With a Domain of its own the line may be about another cookie of that name.
         if is_there and attributes.path == declared and not (rule and rule.domain):
             self._deleted |= {known.key}
+            self._ends = None
             self.adds = True
 
     def _is_still_there(self, known: KnownCookie, first: int, attributes: Attributes) -> bool:
@@ -557,7 +700,7 @@ class Visit:
         if note is None or self._may_note:
             return
         allowed, policy = self.allowed, self.gate.policy
-        decision = self._decision  # which is known now
+        decision = self._current_decision()
         valid_until = decision.expires_at(policy) if decision else now + policy.consent_valid_for
         signal = RecordedSignal(note.subject, now, valid_until, allowed)
         self._may_note = recorder.keep_signal(signal, request, self.gate.signals(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Final, cast
 
 from consentgate.exceptions import MiddlewareMissing, RecordStoreUnavailable
@@ -10,7 +11,7 @@ from consentgate.page import MAX_BODY, PageRequest, check_pages, mounted_at, ref
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo
@@ -89,19 +90,17 @@ class ConsentGateMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        outer = cast("Visit | None", environ.get(VISIT_KEY))
-        is_judged = outer is not None and outer.covers(self.gate)
-        visit = outer if outer is not None and is_judged else open_visit(self.gate, environ)
-        app = self.app if self.pages is None else self._application(self.pages, visit, environ)
-        if is_judged:
-            visit.record_for(self.gate)
-            return app(environ, start_response)
+        outer: Visit | None = environ.get(VISIT_KEY)
+        if outer is not None and outer.covers(self.gate):
+            outer.record_for(self.gate)
+            return self._application(outer, environ)(environ, start_response)
+        visit = open_visit(self.gate, environ)
+        app = self.app if self.pages is None else self._application(visit, environ)
 
         def gated_start_response(
-            status: str,
-            headers: list[tuple[str, str]],
-            exc_info: OptExcInfo | None = None,
+            status: str, headers: list[Header], exc_info: OptExcInfo | None = None
         ) -> Callable[[bytes], object]:
+            visit.carrier = environ
             if exc_info:
                 visit.start_over()
             if visit.adds and (visit.refusal or _is_refused(visit, environ, status, headers)):
@@ -110,14 +109,18 @@ class ConsentGateMiddleware:
 
         try:
             answer = app(environ, gated_start_response)
-            is_begun = visit.released and visit.refusal is None
-            return answer if is_begun or visit.recorder is None else _Watched(visit, answer)
+            if visit.released and visit.refusal is None:
+                return answer
+            return answer if visit.recorder is None else _Watched(visit, answer)
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
             raise
 
-    def _application(self, pages: Pages, visit: Visit, environ: WSGIEnvironment) -> WSGIApplication:
+    def _application(self, visit: Visit, environ: WSGIEnvironment) -> WSGIApplication:
         """Return who answers: the visitor's pages for their own paths, the site for all others."""
+        pages = self.pages
+        if pages is None:
+            return self.app
         if visit.pages is None:
             visit.pages = pages
             if root := environ.get("SCRIPT_NAME"):  # now, because routers further in move it
@@ -226,14 +229,24 @@ def _decoded(path: str) -> str:
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
-def open_visit(gate: Gate, environ: WSGIEnvironment) -> Visit:
+class WSGIVisit(Visit):
+    """One request as the gate sees it."""
+
+    @property
+    def request(self) -> EnvironRequest:
+        """The request, read from the environ."""
+        return EnvironRequest(self.carrier)
+
+
+def open_visit(gate: Gate, environ: WSGIEnvironment) -> WSGIVisit:
     """Return the visit of a request, and hide from ``environ`` what may not be read (R17)."""
-    environ[VISIT_KEY] = visit = Visit(gate, EnvironRequest, environ)
+    environ[VISIT_KEY] = visit = WSGIVisit(gate, environ)
     cookie = environ.get("HTTP_COOKIE")
     if cookie:
         visit.cookie = cookie
-        if visit.needs_look(cookie):
+        if visit.needs_look():
             _hide(environ, visit.readable(cookie))
+    visit.carrier = None
     return visit
 
 
@@ -246,35 +259,40 @@ def _hide(environ: WSGIEnvironment, readable: str) -> None:
 
 def release(visit: Visit, status: str, headers: list[Header]) -> list[Header]:
     """Return what leaves instead of ``headers``; a copy, so that nothing is added later."""
-    for name, _ in headers:
-        if name == "Set-Cookie" or (name not in _other_names and is_set_cookie(name)):
-            break
-    else:
-        if not visit.adds:
-            visit.released = True
-            return headers[:]
-    released = _judge(visit, headers)
+    lines = 0
+    changes: dict[int, str | None] = {}
+    for name, line in headers:
+        if name in _other_names or not (name == "Set-Cookie" or is_set_cookie(name)):
+            continue
+        judged = visit.judge(line)
+        if judged is not line:
+            changes[lines] = judged
+        lines += 1
+    released = _changed(headers, changes) if changes else headers[:]
     if visit.adds:
         added, superseded = visit.additions(released, not_modified=status.startswith("304"))
         if superseded:
             released = [each for each in released if each[0].strip().lower() not in superseded]
         released.extend(added)
     visit.released = True
+    visit.carrier = None
     return released
 
 
-def _judge(visit: Visit, headers: list[Header]) -> list[Header]:
+def _changed(headers: Iterable[Header], changes: Mapping[int, str | None]) -> list[Header]:
+    """Return ``headers`` with another Set-Cookie line, or none, for each number in ``changes``."""
     released: list[Header] = []
+    lines = count()
     for header in headers:
-        name, line = header
-        if name != "Set-Cookie" and (name in _other_names or not is_set_cookie(name)):
+        name, value = header
+        if name in _other_names or not is_set_cookie(name):
             released.append(header)
             continue
-        judged = visit.judge(line)
-        if judged is line:
+        line = changes.get(next(lines), value)
+        if line is value:
             released.append(header)
-        elif judged is not None:
-            released.append((name, judged))
+        elif line is not None:
+            released.append((name, line))
     return released
 
 
@@ -287,7 +305,8 @@ def consent_from(environ: WSGIEnvironment) -> Consent:
 
 
 def _visit_from(environ: WSGIEnvironment) -> Visit:
-    visit = cast("Visit | None", environ.get(VISIT_KEY))
+    visit: Visit | None = environ.get(VISIT_KEY)
     if visit is None:
         raise MiddlewareMissing
+    visit.carrier = environ
     return visit

@@ -24,8 +24,8 @@ from consentgate import (
     Route,
     UnknownCategory,
 )
-from consentgate.consent import CLOCK_TOLERANCE, MAX_TOKEN_LENGTH, Decision
-from consentgate.duration import DAY, months
+from consentgate.consent import MAX_TOKEN_LENGTH, Decision
+from consentgate.duration import CLOCK_TOLERANCE, DAY, months
 from consentgate.testing import NOW, consent_cookie
 
 PIXEL = "_fbp=1; Max-Age=60"

@@ -191,7 +191,7 @@ def test_R24_memory_does_not_grow_with_names() -> None:
         ask(gate, cookie=f"{'x' * 1000}{batch}=1")
     held = [value for value in vars(gate).values() if isinstance(value, dict)]
     assert sum(map(len, held)) < 20_000
-    assert max(len(key) for memo in held for key in memo) <= 1024
+    assert max(len(key) for memo in held for key in memo if isinstance(key, str)) <= 1024
 
 
 @pytest.mark.parametrize(

@@ -264,12 +264,12 @@ def test_R1_dates_are_remembered_apart_from_the_rest(instants: list[int]) -> Non
 
 
 def test_R24_what_is_remembered_is_bounded() -> None:
-    """Dates without end share one entry, texts that are too long have none."""
+    """Of dates without end the last ones are held, of texts that are too long none."""
     reader = AttributeReader()
     for number in range(5000):
         assert reader[f" Path=/; Expires={imf_fixdate(number)}"].expires == number
         assert reader[f" Path=/{'x' * 600}{number}"].max_age is None
-    assert (0, 1) == (len(reader), len(reader._cut))
+    assert (1024, 1) >= (len(reader) + len(reader._old), len(reader._cut))
     assert reader[" Path=/"] is reader[" Path=/"]
 
 
@@ -278,7 +278,8 @@ def test_R1_max_age_beats_expires(text: str) -> None:
     """Where both are valid there is no instant, only a number of seconds (RFC 6265bis 5.7)."""
     text = text.format("Sun, 18 Nov 2029 00:00:00 GMT")
     for attributes in (read_attributes(text), AttributeReader()[text]):
-        assert (9, None, True) == attributes[2:5]
+        assert (9, None) == (attributes.max_age, attributes.expires)
+        assert attributes.sends_expires
 
 
 @pytest.mark.parametrize(

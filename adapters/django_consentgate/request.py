@@ -10,12 +10,21 @@ from django.core.handlers.asgi import ASGIRequest
 
 from consentgate import MiddlewareMissing
 from consentgate.visit import Visit
-from consentgate.wsgi import VISIT_KEY, environ_key
+from consentgate.wsgi import VISIT_KEY, WSGIVisit, environ_key
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from consentgate import Consent, Gate
+
+
+class DjangoVisit(Visit):
+    """One request to a Django site, as the gate sees it."""
+
+    @property
+    def request(self) -> DjangoRequest:
+        """The request, as Django tells it."""
+        return DjangoRequest(self.carrier)
 
 
 class DjangoRequest:
@@ -51,9 +60,9 @@ class DjangoRequest:
 
 def open_visit(gate: Gate, request: HttpRequest) -> Visit:
     """Return the visit of ``request``, and hide from it what may not be read (R17)."""
-    request.META[VISIT_KEY] = visit = Visit(gate, DjangoRequest, request)
+    request.META[VISIT_KEY] = visit = DjangoVisit(gate, request)
     visit.cookie = readable = _cookie_header(request)
-    if visit.needs_look(visit.cookie):
+    if visit.needs_look():
         readable = visit.readable(visit.cookie)
     if readable != request.META.get("HTTP_COOKIE", ""):
         _replace_cookie_header(request, readable)
@@ -93,10 +102,14 @@ def _replace_in_scope(scope: dict[str, Any], cookie: str) -> None:
 
 def visit_of(request: HttpRequest) -> Visit | None:
     """Return the visit of ``request``, whether this adapter or a gate around Django opened it."""
-    visit = request.META.get(VISIT_KEY)
-    if visit is None and isinstance(request, ASGIRequest):
-        visit = request.scope.get(VISIT_KEY)
-    return cast("Visit | None", visit)
+    visit = cast("Visit | None", request.META.get(VISIT_KEY))
+    if isinstance(visit, WSGIVisit):
+        visit.carrier = request.META
+    elif visit is None and isinstance(request, ASGIRequest):
+        visit = cast("Visit | None", request.scope.get(VISIT_KEY))
+        if visit is not None:
+            visit.carrier = request.scope
+    return visit
 
 
 def consent_from(request: HttpRequest) -> Consent:
