@@ -1,13 +1,14 @@
 # One command shows ConsentGate (`make demo`), one tells whether it is sound (`make test`).
-# PYTHON is the interpreter of .venv; PYTEST_FLAGS goes to every pytest run.
+# PYTHON is the interpreter of .venv; PYTEST_FLAGS goes to every pytest run, ARGS to benchmarks/run.py.
 
 PYTHON ?= python3
 PYTEST_FLAGS ?=
+ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev test lint types bench bench-records wheel-test clean
+.PHONY: help demo dev test lint types bench bench-records count wheel-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,11 +40,15 @@ types: dev  ## mypy and pyright, both strict
 	$(BIN)/pyright
 	$(if $(wildcard tests/typing),$(BIN)/pyright tests/typing)
 
-bench: dev  ## what the gate costs a request
-	$(BIN)/python benchmarks/run.py
+bench:  ## what the gate costs a request, beside what others cost (ARGS='peers --json FILE')
+	@tools/venv .venv-bench $(PYTHON) bench
+	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
 bench-records: dev  ## what 1 000 000 records cost against 1 000, on SQLite and PostgreSQL
 	$(BIN)/python benchmarks/records.py
+
+count: dev  ## instructions of a request against the committed figures; UPDATE='why' commits new ones
+	$(BIN)/python benchmarks/instructions.py --update "$$UPDATE"
 
 wheel-test: dev  ## build sdist and wheel, test the wheel away from the sources
 	tools/wheel-test
