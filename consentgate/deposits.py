@@ -207,7 +207,8 @@ def newest(tokens: Sequence[dict[int, int]]) -> dict[int, int]:
 
     An older token is what another Domain left behind, or a sibling application planted.
     """
-    return max(tokens, key=lambda each: each[_WRITTEN], default={})
+    nothing: dict[int, int] = {}
+    return max(tokens, key=lambda each: each[_WRITTEN], default=nothing)
 
 
 def _start_of_day(now: float) -> int:

@@ -47,7 +47,7 @@ _REMEMBERED_TOKENS: Final = 10_000
 _REMEMBERED_DEPOSITS: Final = 2048
 _REMEMBERED_ALLOWANCES: Final = 1024
 _REMEMBERED_HEADERS: Final = 10_000
-_REMEMBERED_ENDS: Final = 1024
+_REMEMBERED_ORDERS: Final = 1024
 _MOST_OWN_COOKIES: Final = 8
 """Cookies of the gate's own, of one name, that are looked at."""
 _MOST_WARNINGS: Final = 1000
@@ -117,9 +117,9 @@ class Gate:
         self.examines_requests = bool(policy.routes) or self.notes_signals
         """Whether each request needs a look, whatever its cookies are."""
         self.honours_signals = self._gpc != "ignore" or self._dnt != "ignore"
-        self.in_order: Recent[int, InOrder] = Recent(size=_REMEMBERED_HEADERS)
+        self.in_order: Recent[int, tuple[InOrder, int, float]] = Recent(size=_REMEMBERED_HEADERS)
         """What was found of Cookie headers, by their hashes: see `Visit.needs_look`."""
-        self._shared_ends = lru_cache(_REMEMBERED_ENDS)(dict[int, int])
+        self._order = lru_cache(_REMEMBERED_ORDERS)(_make_order)
         self._choices = lru_cache(_REMEMBERED_ALLOWANCES)(self._make_choices)
         nothing: frozenset[str] = frozenset()
         self.undecided = self._choices(nothing, nothing)
@@ -159,9 +159,12 @@ class Gate:
         valid = [self._serializer.read(token) for token in tokens if self.standing(token, now)]
         return valid[0] if len(valid) == 1 else _newest(valid)
 
-    def shared_ends(self, ends: Mapping[int, int]) -> Mapping[int, int]:
-        """Return ``ends``, or the same of another visitor: few days make many visitors alike."""
-        return self._shared_ends(tuple(ends.items()))
+    def shared_order(
+        self, ends: Mapping[int, int] | None, choices: Choices, *, is_decided: bool
+    ) -> InOrder:
+        """Return the same object for all visitors who are alike; days of deposits are few."""
+        dated = None if ends is None else tuple(ends.items())
+        return self._order(dated, choices, is_decided)
 
     def choices_of_several(self, cookie: str, now: float) -> Choices | None:
         """Return what was chosen by a visitor who sends several consent cookies (R20)."""
@@ -313,6 +316,15 @@ class Gate:
             name,
             _PAST_TENSE[verdict.action] if verdict.enforced else "only reported",
         )
+
+
+def _make_order(
+    dated: tuple[tuple[int, int], ...] | None,
+    choices: Choices,
+    is_decided: bool,  # noqa: FBT001
+) -> InOrder:
+    # Positional, as `lru_cache` takes them fastest.
+    return InOrder(None if dated is None else dict(dated), choices, is_decided)
 
 
 def _hand_over(on_verdict: Callable[[Verdict], object], verdict: Verdict) -> None:

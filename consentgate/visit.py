@@ -83,7 +83,10 @@ class Additions(NamedTuple):
 
 
 class InOrder(NamedTuple):
-    """What is remembered of a Cookie header in which there is nothing to hide, delete or date."""
+    """What is found of a Cookie header in which there is nothing to hide, to delete or to date.
+
+    Many visitors share one.
+    """
 
     ends: Mapping[int, int] | None
     """When the life of each cookie that has a date ends, in seconds since 1970, by its
@@ -91,14 +94,11 @@ class InOrder(NamedTuple):
     choices: Choices | None = None
     """What the visitor chose; None where no cookie with a rule was sent that depends on it."""
     is_decided: bool = False
-    since: float = 0
-    """When it was found, in seconds since 1970."""
-    until: float = 0
-    """When something will have to be done."""
 
 
 _NO_ENDS: Final[Mapping[int, int]] = {}
 _UNDECLARED: Final = InOrder(_NO_ENDS)
+_UNDATED: Final = InOrder(None)
 
 
 class Visit:
@@ -278,22 +278,26 @@ class Visit:
         """Whether a cookie of the request may have to be hidden, deleted or dated.
 
         None has of the visitor who has consented and comes back. What was found is remembered
-        under the header's hash, and not under the header itself: that holds sessions.
+        under the header's hash, and not under the header itself: that holds sessions. Should two
+        headers ever share 64 bits, the browser of one would keep what that of the other may;
+        whose decision it is, and of which id, is always read from the signed token.
         """
         key = hash(self.cookie)
-        order = self.gate.in_order[key]
-        if order is None or not self._is_still(order):
-            order = self._find_order()
-            if order is None:
-                self._ends = None
-                return True
-            self.gate.in_order.keep(key, order)
-            self._ends = None if self._cookie_free else order.ends
+        found = self.gate.in_order[key]
+        if found is not None and self._is_still(*found):
+            return False
+        found = self._find_order()
+        if found is None:
+            self._ends = None
+            return True
+        self.gate.in_order.keep(key, found)
+        if not self._cookie_free:
+            self._ends = found[0].ends
         return False
 
-    def _is_still(self, order: InOrder) -> bool:
+    def _is_still(self, order: InOrder, since: int, until: float) -> bool:
         """Whether what was found of an earlier request is true of this one, too."""
-        ends, choices, is_decided, since, until = order
+        ends, choices, is_decided = order
         if choices is not None:
             if self.gate.honours_signals and self.signal != "ignore":
                 return False
@@ -305,32 +309,38 @@ class Visit:
             self._ends = ends
         return True
 
-    def _find_order(self) -> InOrder | None:
-        """Return what to remember of a Cookie header in which there is nothing to be done."""
-        declared = self._read_cookies()
-        if not (self._holds_deposits or any(known.needs_look for known in declared)):
-            return _UNDECLARED
-        allowed, dates = self.allowed, self._read_dates(self.gate)
-        if not all(known.needs in allowed and known.read_as is known for known in declared):
-            return None
+    def _find_order(self) -> tuple[InOrder, int, float] | None:
+        """Return what to remember of the Cookie header, from when on and until when.
+
+        None where something has to be done.
+        """
+        declared, needs_look = self._read_cookies()
+        if not (declared and needs_look):
+            return _UNDATED if self._holds_deposits else _UNDECLARED, 0, math.inf
+        allowed = self.allowed
+        for known in declared:
+            if known.needs not in allowed or known.read_as is not known:
+                return None
+        gate, dates = self.gate, self._read_dates(self.gate)
         ends = deposits.ends(dates, declared, self.now)
         if ends is None:
             return None
-        until = [end for end in ends.values() if end]
-        until += [deposits.renewed_at(dates)] if dates else []
-        return InOrder(
-            None if self.gate.policy.expire_with_consent else self.gate.shared_ends(ends),
-            self._look(),
-            self._decided,
-            self.now,
-            min([self._decided_until, *until]),
-        )
+        until = min([end for end in ends.values() if end], default=math.inf)
+        if dates:
+            until = min(until, deposits.renewed_at(dates))
+        ends = None if gate.policy.expire_with_consent else ends
+        order = gate.shared_order(ends, self._look(), is_decided=self._decided)
+        return order, int(self.now), min(until, self._decided_until)
 
-    def _read_cookies(self) -> list[KnownCookie]:
-        """Note the values of the gate's own cookies, and return the others that have a rule."""
+    def _read_cookies(self) -> tuple[list[KnownCookie], bool]:
+        """Note the values of the gate's own cookies, and return the others that have a rule.
+
+        And whether these need a look.
+        """
         cookies = self.gate.cookies
         tokens: dict[str, str] = {}
         declared: list[KnownCookie] = []
+        needs_look = False
         for piece in self.cookie.split(";"):
             name, _, value = piece.partition("=")
             known = cookies[name]
@@ -338,8 +348,11 @@ class Visit:
                 declared.append(known)
             elif known.reserved:
                 tokens[known.name] = _SEVERAL if known.name in tokens else value.strip(BLANKS)
+            else:
+                continue
+            needs_look = needs_look or known.needs_look
         self._tokens = tokens
-        return declared
+        return declared, needs_look
 
     def readable(self, header: str) -> str:
         """Return one Cookie header without what the application may not read (R17).
