@@ -14,14 +14,16 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from consentgate.policy import CookieRule
+    from collections.abc import Set as AbstractSet
 
 T = TypeVar("T")
 
 _MOST_LINES: Final = 40
 """Varnish takes 64 header fields by default."""
 _MOST_PARENTS: Final = 8
+_REMEMBERED_PLANS: Final = 64
+_LONGEST_REMEMBERED: Final = 1024
+"""Characters of all names together."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # The last label of a name begins with a letter; that of an IPv4 address does not.
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
@@ -54,20 +56,28 @@ def _domains(host: str) -> tuple[str, ...] | None:
     return (*domains[:1], *domains[1:][-_MOST_PARENTS:])
 
 
+class Place(NamedTuple):
+    """Where a cookie is declared to be stored."""
+
+    path: str
+    domain: str | None
+    partitioned: bool
+
+
 class Deletions(NamedTuple):
     """What one response can do about cookies that should not be there."""
 
     lines: list[str]
     """Set-Cookie lines."""
-    named: set[str]
+    named: AbstractSet[str]
     """The cookies that they name."""
-    left: set[str]
+    left: AbstractSet[str]
     """The cookies that may still be there, for some of their lines found no room, or no header can
     hold their names."""
 
 
 def deletions(
-    cookies: Mapping[str, CookieRule],
+    cookies: Mapping[str, Place],
     host: str,
     path: str,
     *,
@@ -78,8 +88,8 @@ def deletions(
     """Return lines that delete ``cookies`` wherever they may have been stored, as many as fit.
 
     Args:
-        cookies: each name with a ``=``, or the text of a nameless cookie, and its rule, which
-            says with which path and domain, and whether partitioned, it is declared.
+        cookies: each name with a ``=``, or the text of a nameless cookie, and where its rule says
+            that it is stored.
         host: the request's Host.
         path: the request's path, percent-decoded.
         own_domain: the Domain of the gate's own cookies, where the policy has one.
@@ -87,23 +97,52 @@ def deletions(
         turn: another number begins elsewhere where not all fit, so that what cannot be deleted
             does not keep others from it.
     """
+    place = host, path, own_domain
+    if len(cookies) <= _MOST_LINES and sum(map(len, cookies)) <= _LONGEST_REMEMBERED:
+        plan = _remembered_plan(tuple(cookies.items()), *place)
+    else:
+        plan = _plan(tuple(cookies.items()), *place)
+    if len(plan.lines) <= _MOST_LINES and plan.octets <= room:
+        return Deletions(plan.lines, plan.likely.keys(), plan.unnameable)
+    named, left = set[str](), set(plan.unnameable)
+    lines: list[str] = []
+    for cookie, line in _in_order(plan.likely, plan.unlikely, room, turn):
+        if len(lines) < _MOST_LINES and field_octets(line) <= room:
+            lines.append(line)
+            named.add(cookie)
+            room -= field_octets(line)
+        else:
+            left.add(cookie)
+    return Deletions(lines, named, left)
+
+
+class _Plan(NamedTuple):
+    """Every line that may be needed; the same for all visitors whose cookies are alike."""
+
+    likely: Mapping[str, list[str]]
+    unlikely: Mapping[str, list[str]]
+    unnameable: frozenset[str]
+    """Names with a control character, which cannot stand in a header."""
+    lines: list[str]
+    octets: int
+
+
+def _plan(
+    cookies: tuple[tuple[str, Place], ...], host: str, path: str, own_domain: str | None
+) -> _Plan:
     domains = cookie_domains(host)
     if own_domain and domains is not None:
         domains = (own_domain.lower().lstrip("."), *domains)
-    # A name with a control character cannot stand in a header.
-    rules = {cookie: rule for cookie, rule in cookies.items() if not _CONTROL.search(cookie)}
     folders = _folders(path)
-    likely = {cookie: list(_likely(cookie, rule, domains)) for cookie, rule in rules.items()}
-    unlikely = {cookie: list(_unlikely(cookie, rule, folders)) for cookie, rule in rules.items()}
-    done = Deletions([], set(), cookies.keys() - rules.keys())
-    for cookie, line in _in_order(likely, unlikely, room, turn):
-        if len(done.lines) < _MOST_LINES and field_octets(line) <= room:
-            done.lines.append(line)
-            done.named.add(cookie)
-            room -= field_octets(line)
-        else:
-            done.left.add(cookie)
-    return done
+    places = {cookie: place for cookie, place in cookies if not _CONTROL.search(cookie)}
+    likely = {cookie: list(_likely(cookie, place, domains)) for cookie, place in places.items()}
+    unlikely = {cookie: list(_unlikely(cookie, place, folders)) for cookie, place in places.items()}
+    lines = [line for of in (likely, unlikely) for own in of.values() for line in own]
+    unnameable = frozenset(cookie for cookie, _ in cookies if cookie not in places)
+    return _Plan(likely, unlikely, unnameable, lines, sum(map(field_octets, lines)))
+
+
+_remembered_plan = lru_cache(_REMEMBERED_PLANS)(_plan)
 
 
 def field_octets(line: str) -> int:
@@ -132,25 +171,25 @@ def _turned(items: list[T], turn: int) -> list[T]:
     return items[start:] + items[:start]
 
 
-def _likely(cookie: str, rule: CookieRule, domains: tuple[str, ...] | None) -> Iterator[str]:
+def _likely(cookie: str, place: Place, domains: tuple[str, ...] | None) -> Iterator[str]:
     is_host_only = cookie.lower().startswith("__host-")
-    paths = ("/",) if is_host_only or rule.path == "/" else (rule.path, "/")
+    paths = ("/",) if is_host_only or place.path == "/" else (place.path, "/")
     # All nameless cookies are one to a browser: that of a sibling host must not go with it.
     has_domain = not is_host_only and "=" in cookie
-    places = _places(rule.domain, domains) if has_domain else ("",)
-    for path, place, flags in product(paths, places, _flags(cookie, rule)):
-        yield f"{cookie}; Path={path}{place}; Max-Age=0{flags}"
+    places = _places(place.domain, domains) if has_domain else ("",)
+    for path, domain, flags in product(paths, places, _flags(cookie, place)):
+        yield f"{cookie}; Path={path}{domain}; Max-Age=0{flags}"
 
 
-def _unlikely(cookie: str, rule: CookieRule, folders: Sequence[str]) -> Iterator[str]:
+def _unlikely(cookie: str, place: Place, folders: Sequence[str]) -> Iterator[str]:
     """Return the lines for a cookie that a script stored without saying where.
 
     It is host-only, and has the folder of its page for a path (RFC 6265bis 5.1.4): one of the
     folders of each request that it comes with.
     """
     if not cookie.lower().startswith("__host-"):
-        for path, flags in product(folders, _flags(cookie, rule)):
-            if path != rule.path:
+        for path, flags in product(folders, _flags(cookie, place)):
+            if path != place.path:
                 yield f"{cookie}; Path={path}; Max-Age=0{flags}"
 
 
@@ -160,12 +199,12 @@ def _folders(path: str) -> list[str]:
     return ["/" + "/".join(names[:end]) for end in range(1, len(names) + 1) if names[0]]
 
 
-def _flags(cookie: str, rule: CookieRule) -> list[str]:
+def _flags(cookie: str, place: Place) -> list[str]:
     """Return what browsers insist on for the prefix of a name, and for a partitioned cookie."""
     name = cookie.lower()
     secure = "; Secure" if name.startswith(("__host-", "__http-", "__secure-")) else ""
     http_only = "; HttpOnly" if name.startswith(("__host-http-", "__http-")) else ""
-    if rule.partitioned:
+    if place.partitioned:
         return [f"{secure}{http_only}", f"; Secure{http_only}; Partitioned"]
     return [f"{secure}{http_only}"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from consentgate.cookie_header import BLANKS
+from consentgate.deletions import Place
 from consentgate.deposits import deposit_key
 from consentgate.policy import EXEMPT_CATEGORY
 from consentgate.set_cookie import TOKEN, possible_names
@@ -63,6 +64,7 @@ class KnownCookie:
         "name",
         "needs",
         "needs_look",
+        "place",
         "read_as",
         "reserved",
         "rule",
@@ -77,6 +79,7 @@ class KnownCookie:
         self.key = deposit_key(self.name)
         self.rule = rule = policy.rule_for(self.name)
         self.category = rule.category if rule else None
+        self.place = Place(rule.path, rule.domain, rule.partitioned) if rule else None
         self.exempt = rule is not None and policy.categories[rule.category].basis == "exempt"
         self.read_as = self if rule else self._read_otherwise(spelling, policy)
         allowed_unregistered = rule is None and policy.unregistered == "allow"

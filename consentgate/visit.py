@@ -128,7 +128,7 @@ class Visit:
     _varying: tuple[str, ...] = ()
     _cookie_free = False
     _told: set[Verdict] | None = None
-    _noted: dict[str, KnownCookie] | None = None
+    _noted: dict[str, tuple[KnownCookie, Reason | None]] | None = None  # with why it is unwanted
     _over: frozenset[str] = _NOTHING  # names that are hidden because their life is over
     _deleted: frozenset[int] = frozenset()  # dates that go, for the application deletes the cookie
     _deposits: Deposits | None = None
@@ -359,38 +359,43 @@ class Visit:
 
         What stays, stays byte for byte; where all stays, ``header`` itself is returned.
         """
-        return cookie_header.without(header, self._hides)
+        hidden: set[str] = set()
+        for piece in header.split(";"):
+            name, equals, _ = piece.partition("=")
+            known = self.gate.cookies[name]
+            if known.is_declared and self._hides(known.read_as, f"{name}{equals}"):
+                hidden.add(piece)
+        return cookie_header.without(header, hidden.__contains__) if hidden else header
 
-    def _hides(self, piece: str) -> bool:
-        name, equals, _ = piece.partition("=")
-        known = self.gate.cookies[name].read_as
-        if known.category is None or known.reserved:
-            return False
+    def _hides(self, known: KnownCookie, cookie: str) -> bool:
+        """Whether a ``cookie`` of the request is hidden: a name with its ``=``, or a text."""
         reason = self._why_unwanted(known)
         if reason is None:
             if known.is_dated_when_seen and not self.deposits.is_settled(known.key):
-                self._note(f"{name}{equals}", known)
+                self._note(cookie, known, None)
             return False
         if reason == "lifetime":
             self._over |= {known.name}
-        self._note(f"{name}{equals}", known)
-        self._tell_once(known, "hide", reason, f"{name}{equals}")
+        self._note(cookie, known, reason)
+        self._tell_once(known, "hide", reason, cookie)
         return known.enforced
 
-    def _note(self, cookie: str, known: KnownCookie) -> None:
+    def _note(self, cookie: str, known: KnownCookie, reason: Reason | None) -> None:
         """Note a cookie of the request that has to be looked at again when the response leaves.
 
         Its name with the ``=``, or the text of a nameless one, is what a deletion has to name.
         """
         if self._noted is None:
             self._noted = {}
-        self._noted[cookie.strip(cookie_header.BLANKS)] = known
-        self.adds = True
+            self.adds = True
+        self._noted[cookie.strip(BLANKS)] = known, reason
 
     def _why_unwanted(self, known: KnownCookie) -> Reason | None:
         """Return why a governed cookie that the browser sends should not be there, if it is so."""
         if not known.exempt and known.needs not in self.allowed:
             return self._why_not(known.needs)
+        if not self._holds_deposits:
+            return None
         first = self.deposits.first(known.key)
         return "lifetime" if first is not None and first + known.limit <= self.now else None
 
@@ -802,8 +807,9 @@ class Visit:
         if self._consent is not None and self._consent.changed:
             self._note_all()
         unwanted: dict[str, tuple[KnownCookie, Reason]] = {}
-        for cookie, known in (self._noted or {}).items():
-            reason = self._why_unwanted(known)
+        for cookie, (known, noted) in (self._noted or {}).items():
+            # What the response says about dates may have changed that.
+            reason = self._why_unwanted(known) if noted in (None, "lifetime") else noted
             if reason is not None:
                 unwanted[cookie] = known, reason
             elif known.is_dated_when_seen:
@@ -816,19 +822,19 @@ class Visit:
             name, equals, _ = piece.partition("=")
             known = self.gate.cookies[name].read_as
             if known.category is not None:
-                self._note(f"{name}{equals}", known)
+                self._note(f"{name}{equals}", known, self._why_unwanted(known))
 
     def _expire(
         self, unwanted: Mapping[str, tuple[KnownCookie, Reason]], request: Request, room: int
     ) -> list[str]:
         """Return lines that delete ``unwanted`` cookies, as many as have ``room`` in octets."""
-        rules = {
-            cookie: known.rule
+        places = {
+            cookie: known.place
             for cookie, (known, _) in unwanted.items()
-            if known.enforced and known.rule
+            if known.enforced and known.place
         }
         done = deletions(
-            rules,
+            places,
             request.header("host"),
             request.path(),
             own_domain=self.gate.policy.cookie_domain,
