@@ -46,6 +46,8 @@ T = TypeVar("T")
 _NOT_MODIFIED: Final = 304
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 7.4.2, as IANA has it
 _MOST_NAMES: Final = 256
+_OCTETS: Final = {name: name.lower().encode() for name in ("Cache-Control", "Set-Cookie", "Vary")}
+"""The names of headers that the gate adds."""
 _NO_HEADERS: Final[list[ResponseHeader]] = []
 _WITH_COOKIES: Final = frozenset({"http", "websocket"})
 _WITH_HEADERS: Final = frozenset(
@@ -73,16 +75,17 @@ def is_set_cookie(name: bytes | str) -> bool:
 class ScopeRequest:
     """What the gate may want to know of a request, read from an ASGI scope."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_headers", "_scope")
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._headers: dict[bytes, bytes] | None = None
 
     def header(self, name: str) -> str:
         """Return the request header called ``name``, repetitions joined by commas."""
-        wanted = name.encode("latin-1")
-        values = [value for key, value in self._scope["headers"] if key == wanted]
-        return b",".join(values).decode("latin-1")
+        if self._headers is None:
+            self._headers = _joined(self._scope["headers"])
+        return self._headers.get(name.encode("latin-1"), b"").decode("latin-1")
 
     def path(self) -> str:
         """Return the path, below ``root_path`` where the server leaves that out of it."""
@@ -97,6 +100,13 @@ class ScopeRequest:
         """Return the client's host as the server knows it."""
         client = self._scope.get("client")
         return str(client[0]) if client else ""
+
+
+def _joined(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = b"%b,%b" % (joined[name], value) if name in joined else value
+    return joined
 
 
 def split_path(scope: Scope) -> tuple[str, str]:
@@ -392,7 +402,7 @@ def _changed(
     lines = count()
     for header in headers:
         name, value = header
-        if name in _other_names or not is_set_cookie(name):
+        if name in _other_names or not (name == b"set-cookie" or is_set_cookie(name)):
             released.append(header)
             continue
         line = changes.get(next(lines), value)
@@ -410,8 +420,7 @@ def _add(
     added, superseded = visit.additions(_decoded(headers), not_modified=not_modified)
     if superseded:
         headers = [each for each in headers if _text(each[0]).strip().lower() not in superseded]
-    octets = ((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added)
-    return [*headers, *octets]
+    return headers + [(_OCTETS[name], value.encode("latin-1")) for name, value in added]
 
 
 def _texts(message: Message) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CACHE_CONTROL: Final = "cache-control"
 
+_VALIDITY: Final = frozenset({CACHE_CONTROL, "etag", "expires", "last-modified"})
 _TARGETED: Final = frozenset({"edge-control", "surrogate-control", "x-accel-expires"})
 _PERSONAL: Final = frozenset({"private", "no-store"})
 _SHARED: Final = ("public", "s-maxage", "proxy-revalidate")
@@ -32,6 +33,9 @@ def may_be_shared(headers: Sequence[Header], now: float, *, not_modified: bool) 
     Names of headers are in lower case. A 304 (``not_modified``) renews what a cache has stored,
     so it counts as shared unless it says otherwise.
     """
+    headers = [header for header in headers if _concerns_caches(header[0])]
+    if not headers:
+        return not_modified
     if any(is_targeted(name) and _invites(value) for name, value in headers):
         return True
     if is_private(headers):
@@ -45,6 +49,10 @@ def may_be_shared(headers: Sequence[Header], now: float, *, not_modified: bool) 
         or (can_be_validated and any(value.strip() for value in values))
         or any(name == "expires" and _is_after(value, now) for name, value in headers)
     )
+
+
+def _concerns_caches(name: str) -> bool:
+    return name in _VALIDITY or is_targeted(name)
 
 
 def is_targeted(name: str) -> bool:

@@ -58,7 +58,7 @@ class KnownCookie:
         "exempt",
         "is_dated_when_seen",
         "is_declared",
-        "is_watched",
+        "is_stripped",
         "key",
         "limit",
         "name",
@@ -91,11 +91,12 @@ class KnownCookie:
         mode = policy.mode_for(rule.category) if rule else policy.unregistered
         self.action: Action = "block" if mode == "block" else "strip"
         self.enforced = mode != "report" and (rule is not None or policy.mode != "report")
+        # Whether no more than a verdict is to be had of it where it may not be stored.
+        self.is_stripped = self.enforced and self.action == "strip" and rule is not None
         self.is_dated_when_seen = (
             self.enforced and rule is not None and not self.reserved and _has_a_life(rule)
         )
         self.is_declared = self.read_as.category is not None and not self.read_as.reserved
-        self.is_watched = self.is_declared or self.reserved
         # What is exempt is read by all means, unless a date says that its life is over; and without
         # a look at the deposits cookie there are no dates.
         self.needs_look = (

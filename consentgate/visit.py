@@ -120,6 +120,7 @@ class Visit:
 
     # What nobody asked for stays here, with the class, and costs a request nothing.
     _tokens: Mapping[str, str] | None = None  # the gate's own cookies, by name
+    _declared: list[tuple[str, KnownCookie]]  # the others that have a rule
     _allowed: frozenset[str] | None = None
     _choices: Choices | None = None
     _decided = False
@@ -314,7 +315,8 @@ class Visit:
 
         None where something has to be done.
         """
-        declared, needs_look = self._read_cookies()
+        needs_look = self._read_cookies()
+        declared = [known for _, known in self._declared]
         if not (declared and needs_look):
             return _UNDATED if self._holds_deposits else _UNDECLARED, 0, math.inf
         allowed = self.allowed
@@ -332,55 +334,57 @@ class Visit:
         order = gate.shared_order(ends, self._look(), is_decided=self._decided)
         return order, int(self.now), min(until, self._decided_until)
 
-    def _read_cookies(self) -> tuple[list[KnownCookie], bool]:
-        """Note the values of the gate's own cookies, and return the others that have a rule.
-
-        And whether these need a look.
-        """
-        cookies = self.gate.cookies
+    def _read_cookies(self) -> bool:
+        """Note the gate's own cookies and others that have a rule; return if any needs a look."""
         tokens: dict[str, str] = {}
-        declared: list[KnownCookie] = []
+        declared = self._declared = []
         needs_look = False
+        cookies = self.gate.cookies
         for piece in self.cookie.split(";"):
             name, _, value = piece.partition("=")
             known = cookies[name]
             if known.is_declared:
-                declared.append(known)
+                declared.append((piece, known))
             elif known.reserved:
                 tokens[known.name] = _SEVERAL if known.name in tokens else value.strip(BLANKS)
             else:
                 continue
             needs_look = needs_look or known.needs_look
         self._tokens = tokens
-        return declared, needs_look
+        return needs_look
 
     def readable(self, header: str) -> str:
         """Return one Cookie header without what the application may not read (R17).
 
         What stays, stays byte for byte; where all stays, ``header`` itself is returned.
         """
-        hidden: set[str] = set()
-        for piece in header.split(";"):
-            name, equals, _ = piece.partition("=")
-            known = self.gate.cookies[name]
-            if known.is_declared and self._hides(known.read_as, f"{name}{equals}"):
-                hidden.add(piece)
+        was_read = header == self.cookie and self._tokens is not None
+        declared = self._declared if was_read else self._declared_in(header)
+        heard = self.gate.is_heard
+        hidden = {piece for piece, known in declared if self._hides(piece, known, is_heard=heard)}
         return cookie_header.without(header, hidden.__contains__) if hidden else header
 
-    def _hides(self, known: KnownCookie, cookie: str) -> bool:
-        """Whether a ``cookie`` of the request is hidden: a name with its ``=``, or a text."""
+    def _declared_in(self, header: str) -> list[tuple[str, KnownCookie]]:
+        """Return the pieces of ``header`` that are cookies with a rule."""
+        cookies = self.gate.cookies
+        found = [(piece, cookies[piece.partition("=")[0]]) for piece in header.split(";")]
+        return [(piece, known) for piece, known in found if known.is_declared]
+
+    def _hides(self, piece: str, known: KnownCookie, *, is_heard: bool) -> bool:
+        known = known.read_as
         reason = self._why_unwanted(known)
         if reason is None:
             if known.is_dated_when_seen and not self.deposits.is_settled(known.key):
-                self._note(cookie, known, None)
+                self._note(piece, known, None)
             return False
         if reason == "lifetime":
             self._over |= {known.name}
-        self._note(cookie, known, reason)
-        self._tell_once(known, "hide", reason, cookie)
+        self._note(piece, known, reason)
+        if is_heard:
+            self._tell_once(known, "hide", reason, piece)
         return known.enforced
 
-    def _note(self, cookie: str, known: KnownCookie, reason: Reason | None) -> None:
+    def _note(self, piece: str, known: KnownCookie, reason: Reason | None) -> None:
         """Note a cookie of the request that has to be looked at again when the response leaves.
 
         Its name with the ``=``, or the text of a nameless one, is what a deletion has to name.
@@ -388,7 +392,8 @@ class Visit:
         if self._noted is None:
             self._noted = {}
             self.adds = True
-        self._noted[cookie.strip(BLANKS)] = known, reason
+        name, equals, _ = piece.partition("=")
+        self._noted[f"{name}{equals}".strip(BLANKS)] = known, reason
 
     def _why_unwanted(self, known: KnownCookie) -> Reason | None:
         """Return why a governed cookie that the browser sends should not be there, if it is so."""
@@ -401,8 +406,6 @@ class Visit:
 
     def _tell_once(self, known: KnownCookie, action: Action, reason: Reason, cookie: str) -> None:
         """Tell what is done to a ``cookie`` of the request once, however often it is sent."""
-        if not self.gate.is_heard:
-            return
         verdict = known.verdict(action, reason)
         if "=" not in cookie:  # what stands there for a nameless cookie is its value
             verdict = verdict._replace(name="")
@@ -446,7 +449,8 @@ class Visit:
                 self._note_deletion(known, attributes)
             return line
         is_certain = known.always_allowed and not self._cookie_free
-        if not (is_certain or self._may_be_stored(known) or self._is_deletion(attributes)):
+        is_deletion = max_age is None and not is_certain and self._is_deletion(attributes)
+        if not (is_certain or is_deletion or self._may_be_stored(known)):
             return self._stop(known, line)
         if attributes.is_session:
             if self._holds_deposits:
@@ -486,9 +490,10 @@ class Visit:
 
     def _stop(self, known: KnownCookie, line: str) -> str | None:
         """Keep the cookie from the browser in the way of its mode (R7)."""
+        if known.is_stripped and not self.gate.is_heard:
+            return None  # and nobody asks why
         verdict = known.verdict(known.action, self._refusal(known))
-        if self.gate.is_heard or known.category is None:
-            self.gate.tell(verdict)
+        self.gate.tell(verdict)
         if not known.enforced:
             return line
         if known.action == "block":
@@ -819,10 +824,9 @@ class Visit:
     def _note_all(self) -> None:
         """Note every governed cookie, because the decision about it is a new one."""
         for piece in self.cookie.split(";"):
-            name, equals, _ = piece.partition("=")
-            known = self.gate.cookies[name].read_as
+            known = self.gate.cookies[piece.partition("=")[0]].read_as
             if known.category is not None:
-                self._note(f"{name}{equals}", known, self._why_unwanted(known))
+                self._note(piece, known, self._why_unwanted(known))
 
     def _expire(
         self, unwanted: Mapping[str, tuple[KnownCookie, Reason]], request: Request, room: int
@@ -843,10 +847,11 @@ class Visit:
         )
         # Some spellings of a name share a date, which stands as long as one of them may.
         still_there = {unwanted[cookie][0].key for cookie in done.left}
+        is_heard = self.gate.is_heard
         for cookie, (known, reason) in unwanted.items():
             if known.enforced and known.key not in still_there:
                 self.deposits.forget(known.key)
-            if not known.enforced or cookie in done.named:
+            if is_heard and (not known.enforced or cookie in done.named):
                 self._tell_once(known, "expire", reason, cookie)
         return done.lines
 

@@ -285,7 +285,7 @@ def _changed(headers: Iterable[Header], changes: Mapping[int, str | None]) -> li
     lines = count()
     for header in headers:
         name, value = header
-        if name in _other_names or not is_set_cookie(name):
+        if name in _other_names or not (name == "Set-Cookie" or is_set_cookie(name)):
             released.append(header)
             continue
         line = changes.get(next(lines), value)
