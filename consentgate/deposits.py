@@ -7,11 +7,13 @@ in a cookie of the gate's own (R13).
 
 from __future__ import annotations
 
+import math
 import struct
+from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_encode
 
 from consentgate.duration import CLOCK_TOLERANCE, DAY, months
 from consentgate.signing import TokenSigner
@@ -67,7 +69,10 @@ class DepositSerializer:
         if len(token) > MAX_TOKEN_LENGTH:
             return None
         payload = self._signer.unsign(token)
-        return None if payload is None else dict(_ENTRY.iter_unpack(base64_decode(payload)))
+        if payload is None:
+            return None
+        # Padding that is too much is ignored.
+        return dict(_ENTRY.iter_unpack(urlsafe_b64decode(f"{payload}==")))
 
 
 class Deposits:
@@ -171,30 +176,25 @@ class Deposits:
 
 
 def ends(
-    dates: Mapping[int, int], sent: Iterable[KnownCookie], now: float
-) -> dict[int, int] | None:
-    """Return when the life of each cookie in ``dates`` ends, in seconds since 1970, by its key.
+    dates: Mapping[int, int], sent: Iterable[KnownCookie], now: int
+) -> tuple[float, dict[int, int]]:
+    """Return until when nothing has to be done, and when the life of each dated cookie ends.
 
-    It is 0 for those that the browser has not ``sent``. None where something has to be done: where
-    a life is over, a date is missing or in the future, or all have to be written again.
+    Both are seconds since 1970; the lives are by `deposit_key`, and 0 for a cookie that the browser
+    has not ``sent``. Something has to be done where a life is over, a date is missing or in the
+    future, or all have to be written again; then it is until 0.
     """
-    if dates and renewed_at(dates) <= now:
-        return None
+    until = dates[_WRITTEN] + _RENEWED_AFTER if dates else math.inf
     found = dict.fromkeys(dates, 0)
     for cookie in sent:
         first = dates.get(cookie.key)
-        if first is not None:
+        if first is not None and first <= now:
             found[cookie.key] = end = first + cookie.limit
-            if not first <= now < end:
-                return None
-        elif cookie.is_dated_when_seen:
-            return None
-    return found
-
-
-def renewed_at(dates: Mapping[int, int]) -> int:
-    """Return when the dates have to be written again, in seconds since 1970."""
-    return dates[_WRITTEN] + _RENEWED_AFTER
+            if end < until:  # noqa: PLR1730 - `min` costs several times as much
+                until = end
+        elif first is not None or cookie.is_dated_when_seen:
+            return 0, found
+    return until, found
 
 
 def is_current(dates: Mapping[int, int], now: float, max_age: int) -> bool:

@@ -100,6 +100,7 @@ class Gate:
             longest=deposits.MAX_TOKEN_LENGTH,
         )
         self.longest_life = policy.limit(None)
+        self.consent_cookie_name = policy.cookie_name
         self.deposits_cookie_name = policy.deposits_cookie_name
         self._deposits_max_age = policy.deposits_max_age
         self._on_verdict = on_verdict
@@ -138,15 +139,18 @@ class Gate:
         visit.needs_look()
         return visit
 
-    def standing(self, token: str, now: float) -> Standing | None:
-        """Return what is known of the consent cookie ``token``, or None if it does not count.
+    def standing(self, token: str, now: float) -> tuple[Choices, int]:
+        """Return what the visitor chose who sends ``token``, and until when that counts.
 
-        The server checks its age, for a browser may keep it as long as it likes (R20).
+        Where it does not, yet or any more, the latter is 0. The server checks the age, for a
+        browser may keep a cookie as long as it likes (R20).
         """
         standing = self._standings[token]
-        if standing is None or not standing.decided_at - CLOCK_TOLERANCE <= now:
-            return None
-        return standing if now < standing.counts_until else None
+        if standing is not None:
+            decided_at, counts_until, choices = standing
+            if decided_at - CLOCK_TOLERANCE <= now < counts_until:
+                return choices, counts_until
+        return self.presumed, 0
 
     def decision(self, cookie: str, now: float) -> Decision | None:
         """Return the decision that the Cookie header carries, or None (R20).
@@ -156,20 +160,19 @@ class Gate:
         tokens = cookie_header.values(cookie, self.policy.cookie_name)
         if len(tokens) > _MOST_OWN_COOKIES:
             return None
-        valid = [self._serializer.read(token) for token in tokens if self.standing(token, now)]
+        valid = [self._serializer.read(token) for token in tokens if self.standing(token, now)[1]]
         return valid[0] if len(valid) == 1 else _newest(valid)
 
     def shared_order(
-        self, ends: Mapping[int, int] | None, choices: Choices, *, is_decided: bool
+        self, ends: Mapping[int, int] | None, choices: Choices, *, decided: bool
     ) -> InOrder:
         """Return the same object for all visitors who are alike; days of deposits are few."""
         dated = None if ends is None else tuple(ends.items())
-        return self._order(dated, choices, is_decided)
+        return self._order(dated, choices, decided)
 
-    def choices_of_several(self, cookie: str, now: float) -> Choices | None:
-        """Return what was chosen by a visitor who sends several consent cookies (R20)."""
-        decision = self.decision(cookie, now)
-        return self._choices(decision.granted, decision.refused) if decision else None
+    def choices_of(self, decision: Decision) -> Choices:
+        """Return what follows from ``decision``; the same object for all who chose alike."""
+        return self._choices(decision.granted, decision.refused)
 
     def _make_standing(self, token: str) -> Standing | None:
         """Return what has to be remembered of a token, or None if it is not one of ours."""
@@ -178,8 +181,7 @@ class Gate:
             return None
         is_of_this_policy = decision.policy_version == self.policy.version
         counts_until = decision.expires_at(self.policy) if is_of_this_policy else 0
-        choices = self._choices(decision.granted, decision.refused)
-        return Standing(decision.decided_at, counts_until, choices)
+        return Standing(decision.decided_at, counts_until, self.choices_of(decision))
 
     def _make_choices(self, granted: frozenset[str], refused: frozenset[str]) -> Choices:
         return Choices(granted, refused, self.allowed(granted, refused, "ignore"))

@@ -222,22 +222,18 @@ class Visit:
     def _look(self) -> Choices:
         """Read the request's consent cookie, once."""
         if self._choices is None:
-            self._choices = self._read_choices(self.gate)
+            gate = self.gate
+            token = self._own_cookie(gate.consent_cookie_name)
+            if token is None:
+                self._choices = gate.undecided
+            elif token is _SEVERAL:
+                decision = gate.decision(self.cookie, self.now)
+                self._decided, self._decided_until = decision is not None, 0
+                self._choices = gate.choices_of(decision) if decision else gate.presumed
+            else:
+                self._choices, self._decided_until = gate.standing(token, self.now)
+                self._decided = self._decided_until > 0
         return self._choices
-
-    def _read_choices(self, gate: Gate) -> Choices:
-        token = self._own_cookie(gate.policy.cookie_name)
-        if token is None:
-            return gate.undecided
-        self._decided_until = 0
-        if token is _SEVERAL:
-            choices = gate.choices_of_several(self.cookie, self.now)
-        elif standing := gate.standing(token, self.now):
-            choices, self._decided_until = standing.choices, standing.counts_until
-        else:
-            choices = None
-        self._decided = choices is not None
-        return choices or gate.presumed
 
     def _own_cookie(self, name: str) -> str | None:
         """Return the value of a cookie of the gate's own, `_SEVERAL` for many, None for none."""
@@ -324,15 +320,13 @@ class Visit:
             if known.needs not in allowed or known.read_as is not known:
                 return None
         gate, dates = self.gate, self._read_dates(self.gate)
-        ends = deposits.ends(dates, declared, self.now)
-        if ends is None:
+        now = int(self.now)
+        until, ends = deposits.ends(dates, declared, now)
+        if until <= now:
             return None
-        until = min([end for end in ends.values() if end], default=math.inf)
-        if dates:
-            until = min(until, deposits.renewed_at(dates))
-        ends = None if gate.policy.expire_with_consent else ends
-        order = gate.shared_order(ends, self._look(), is_decided=self._decided)
-        return order, int(self.now), min(until, self._decided_until)
+        are_all = not gate.policy.expire_with_consent  # the end of consent may come before these
+        order = gate.shared_order(ends if are_all else None, self._look(), decided=self._decided)
+        return order, now, min(until, self._decided_until)
 
     def _read_cookies(self) -> bool:
         """Note the gate's own cookies and others that have a rule; return if any needs a look."""
