@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TITLE: Final = "import time and memory"
 
 TIMES: Final = 7
-TOKENS: Final = 5_000
+TOKENS: Final = 20_000
+"""As many visitors as a gate remembers: 10 000 in each of two generations."""
 RULES: Final = 10_000
 
 DJANGO: Final = """

@@ -16,7 +16,9 @@ from sites import (
     asgi_row,
     asgi_site,
     asgi_subject,
+    changing,
     come_back,
+    dated_site,
     inventive_site,
     make_gate,
     strangers,
@@ -60,7 +62,9 @@ def rows() -> Iterator[Row]:
     yield asgi_row("1 exempt Set-Cookie", 1.6, asgi_site(BRIEF[:1]))
     yield asgi_row("3 Set-Cookie, no consent, 2 stripped", 3.5, asgi_site(BRIEF))
     yield asgi_row("3 Set-Cookie, consent, token seen", 4.5, asgi_site(BRIEF), known)
+    yield asgi_row("the same, and another cookie changes", None, asgi_site(BRIEF), changing(known))
     yield asgi_row("3 with Expires and Max-Age, token seen", 6, asgi_site(VERBOSE), verbose)
+    yield asgi_row("the same, and dates change", None, dated_site(), verbose)
     yield asgi_row("3 Set-Cookie, consent, first deposit", None, asgi_site(BRIEF), new)
     yield asgi_row("3 Set-Cookie, token never seen", 9, asgi_site(BRIEF), strangers(gate, BRIEF))
     yield asgi_row("20 request cookies, 11 removed and expired", 9, asgi_site(()), TWENTY_COOKIES)

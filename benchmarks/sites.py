@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from email.utils import formatdate
-from itertools import count, repeat
+from itertools import count, cycle, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import Row, Subject
@@ -45,15 +45,19 @@ BRIEF: Final = (
     f"_ga=GA1.1.1234567890.1795219200; Max-Age={YEAR}; Path=/; SameSite=Lax",
     f"_gcl_au=1.1.987654321.1795219200; Max-Age={YEAR // 4}; Path=/; Secure",
 )
-# As Django's `set_cookie` and Werkzeug's `dump_cookie` spell and order the attributes.
-VERBOSE: Final = tuple(
-    template.format(formatdate(time.time() + YEAR, usegmt=True))
-    for template in (
-        f"sessionid=8h2kx0vq6c3m5t1z; expires={{}}; HttpOnly; Max-Age={YEAR}; Path=/; SameSite=Lax",
-        f"_ga=GA1.1.1234567890.1795219200; expires={{}}; Max-Age={YEAR}; Path=/; SameSite=Lax",
-        f"_gcl_au=1.1.987654321; Expires={{}}; Max-Age={YEAR}; Path=/; SameSite=Lax",
-    )
-)
+
+
+def with_dates(instant: float) -> list[str]:
+    """Return lines as Django's `set_cookie` and Werkzeug's `dump_cookie` write them then."""
+    date = formatdate(instant + YEAR, usegmt=True)
+    return [
+        f"sessionid=8h2kx0vq6c3m5t1z; expires={date}; HttpOnly; Max-Age={YEAR}; Path=/",
+        f"_ga=GA1.1.1234567890.1795219200; expires={date}; Max-Age={YEAR}; Path=/; SameSite=Lax",
+        f"_gcl_au=1.1.987654321; Expires={date}; Max-Age={YEAR}; Path=/; SameSite=Lax",
+    ]
+
+
+VERBOSE: Final = tuple(with_dates(time.time()))
 GOVERNED: Final = tuple(name.replace("*", "X1") for names in DECLARED.values() for name in names)
 TWENTY_COOKIES: Final = "; ".join(
     f"{name}=1.2.1234567890"
@@ -103,6 +107,11 @@ def strangers(gate: Gate, lines: Sequence[str]) -> Iterator[str]:
     """Yield Cookie headers of visitors who came back, each with a consent token never seen."""
     while True:
         yield come_back(gate, lines)
+
+
+def changing(cookie: str) -> Iterator[str]:
+    """Yield Cookie headers of one visitor, one of whose other cookies is new each time."""
+    return (f"{cookie}; visits={number:09}" for number in count())
 
 
 class EmptyASGI:
@@ -185,6 +194,17 @@ def asgi_site(lines: Sequence[str], chunks: int = 1) -> Any:
         await send(start)
         for body in bodies:
             await send(body)
+
+    return site
+
+
+def dated_site() -> Any:
+    """Return an application that writes other dates into its cookies with each response."""
+    now = time.time()
+    answers = cycle([asgi_site(with_dates(now + second)) for second in range(1000)])
+
+    async def site(scope: Any, receive: Any, send: Any) -> None:
+        await next(answers)(scope, receive, send)
 
     return site
 

@@ -180,8 +180,8 @@ def ends(
 ) -> tuple[float, dict[int, int]]:
     """Return until when nothing has to be done, and when the life of each dated cookie ends.
 
-    Both are seconds since 1970; the lives are by `deposit_key`, and 0 for a cookie that the browser
-    has not ``sent``. Something has to be done where a life is over, a date is missing or in the
+    Both are seconds since 1970; the lives are by `deposit_key`, and 0 where they are not certain: for
+    a cookie that the browser has not ``sent``, or whose rule makes it one of a session. Something has to be done where a life is over, a date is missing or in the
     future, or all have to be written again; then it is until 0.
     """
     until = dates[_WRITTEN] + _RENEWED_AFTER if dates else math.inf
@@ -189,7 +189,9 @@ def ends(
     for cookie in sent:
         first = dates.get(cookie.key)
         if first is not None and first <= now:
-            found[cookie.key] = end = first + cookie.limit
+            end = first + cookie.limit
+            if not cookie.session:
+                found[cookie.key] = end
             if end < until:  # noqa: PLR1730 - `min` costs several times as much
                 until = end
         elif first is not None or cookie.is_dated_when_seen:

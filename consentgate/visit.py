@@ -90,7 +90,7 @@ class InOrder(NamedTuple):
 
     ends: Mapping[int, int] | None
     """When the life of each cookie that has a date ends, in seconds since 1970, by its
-    `deposit_key`: 0 for one that was not sent. None where that is not all that limits it."""
+    `deposit_key`: 0 where that is not certain. None where it is not all that limits lives."""
     choices: Choices | None = None
     """What the visitor chose; None where no cookie with a rule was sent that depends on it."""
     is_decided: bool = False
@@ -429,7 +429,7 @@ class Visit:
             if attributes.is_session:
                 if end != 0 and (known.always_allowed or self._may_be_stored(known)):
                     return line
-            elif end and 0 < (attributes.max_age or 0) <= end - self._now and not known.session:
+            elif end and 0 < (attributes.max_age or 0) <= end - self._now:
                 return line
         return self._judge_canonical(known, attributes, line, pair)
 
