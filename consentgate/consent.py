@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
-from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
@@ -113,7 +112,8 @@ class DecisionSerializer:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             return None
-        return self.read(token) if self._signer.unsign(token) is not None else None
+        payload = self._signer.unsign(token)
+        return None if payload is None else _decision(payload)
 
     def read(self, token: str) -> Decision:
         """Return the decision of a token whose signature is known to be ours."""
@@ -122,15 +122,22 @@ class DecisionSerializer:
 
 
 def _decision(payload: str) -> Decision:
-    version, time, id_, *answers = payload.split("&", 3)
-    granted, refused = _answers("".join(answers))
+    # A policy of nothing but exempt categories has no answers.
+    version, time, id_, answers = f"{payload}&".split("&", 3)
+    granted, refused = _answers(answers)
     return Decision(
         granted,
         refused,
-        int(time.removeprefix("time=")),
-        intern(unquote_plus(version.removeprefix("policy="))),
-        id_.removeprefix("id="),
+        int(time[len("time=") :]),
+        _version(version),
+        id_[len("id=") :],
     )
+
+
+@lru_cache(maxsize=256)
+def _version(text: str) -> str:
+    """Return the policy's version; visitors of one version share the string."""
+    return unquote_plus(text.removeprefix("policy="))
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from itsdangerous import Signer
+from itsdangerous.encoding import base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
 from consentgate.exceptions import ConfigurationError
@@ -35,18 +36,16 @@ class TokenSigner:
     def __init__(self, secret_keys: Sequence[bytes], *, salt: bytes, separator: str) -> None:
         self._separator = separator
         # The keys are derived once here, not once for each token.
-        self._signers = [
-            _signer(_signer(key, salt, separator, "hmac").derive_key(), salt, separator, "none")
-            for key in secret_keys
-        ]
+        self._keys = [_derived(key, salt) for key in secret_keys]
+        self._algorithm = _HMACSHA256(self._keys)
 
     def sign(self, payload: str) -> str:
         """Return the token of ``payload``."""
-        return self._signers[0].sign(payload).decode("ascii")
+        return f"{payload}{self._separator}{self.signature(payload)}"
 
     def signature(self, payload: str) -> str:
         """Return the signature alone, to be kept beside ``payload``."""
-        return self._signers[0].get_signature(payload).decode("ascii")
+        return self._algorithm.get_signature(self._keys[0], payload.encode()).decode("ascii")
 
     def unsign(self, token: str) -> str | None:
         """Return the payload of ``token``, or None if it is not one of ours."""
@@ -55,28 +54,29 @@ class TokenSigner:
 
     def verifies(self, payload: str, signature: str) -> bool:
         """Whether ``signature``, which is ASCII, is one of ours for ``payload``."""
-        # Compared as text, for base64 has several spellings of the same octets.
-        octets = signature.encode("ascii")
-        for signer in self._signers:
-            if hmac.compare_digest(signer.get_signature(payload), octets):
+        value, text = payload.encode(), signature.encode("ascii")
+        for key in self._keys:  # noqa: SIM110 - a generator takes longer
+            if self._algorithm.verify_signature(key, value, text):
                 return True
         return False
 
 
 class _HMACSHA256(SigningAlgorithm):
-    """HMAC-SHA256 in a single call, several times faster than in three."""
+    """HMAC-SHA256 with keys that are prepared once, not once for each token.
+
+    Its signatures are base64, and compared as such, for other spellings have the same octets.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._prepared = {key: hmac.new(key, digestmod="sha256") for key in keys}
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         """Return the signature of ``value``."""
-        return hmac.digest(key, value, "sha256")
+        mac = self._prepared[key].copy()
+        mac.update(value)
+        return base64_encode(mac.digest())
 
 
-def _signer(key: bytes, salt: bytes, separator: str, derivation: str) -> Signer:
-    return Signer(
-        key,
-        salt=salt,
-        sep=separator,
-        key_derivation=derivation,
-        digest_method=hashlib.sha256,
-        algorithm=_HMACSHA256(),
-    )
+def _derived(key: bytes, salt: bytes) -> bytes:
+    signer = Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+    return signer.derive_key()

@@ -207,7 +207,7 @@ class Visit:
         if self._allowed is None:
             choices = self._look()
             self._allowed = choices.allowed
-            if self.signal != "ignore":
+            if self.gate.honours_signals and self.signal != "ignore":
                 self._allowed = self.gate.allowed(choices.granted, choices.refused, self.signal)
         return self._allowed
 
@@ -223,7 +223,7 @@ class Visit:
         """Read the request's consent cookie, once."""
         if self._choices is None:
             gate = self.gate
-            token = self._own_cookie(gate.consent_cookie_name)
+            token = self._own_cookie(gate.consent_cookie_name) if self.cookie else None
             if token is None:
                 self._choices = gate.undecided
             elif token is _SEVERAL:
@@ -478,7 +478,7 @@ class Visit:
         if declared.basis == "forbidden":
             return "forbidden"
         decided = self._consent.decided if self._consent else self._decided
-        signalled = declared.gpc and self._signal != "ignore"
+        signalled = declared.gpc and self.signal != "ignore"
         # What is opt-out passes until it is refused, or presumed to be.
         return "refused" if decided or signalled or declared.basis == "opt-out" else "undecided"
 

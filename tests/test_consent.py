@@ -69,6 +69,15 @@ class TestToken:
         expected = {name: ["true" if name == "statistics" else "false"] for name in ALL}
         assert expected == {name: fields[name] for name in ALL}
 
+    def test_R19_browsers_keep_tokens_of_earlier_releases(self) -> None:
+        """A token is the same to the octet in all releases, or visitors would be asked again."""
+        gate = Gate(Policy("v 1&é"), ["key", "old"], clock=lambda: NOW)
+        token = gate.sign(decision(decided_at=1_795_219_200, policy_version="v 1&é"))
+        assert token == (
+            "policy=v+1%26%C3%A9&time=1795219200&id=id&statistics=true&advertising=false"
+            "&functional=false&social=false&signature=VdfcmNIY13FQ8o_yNulsHZ93L9zUfQbi-aszXdDu268"
+        )
+
     def test_R19_it_holds_nothing_about_the_visitor(self) -> None:
         """The id is random, and a visitor who changes their mind keeps it."""
         gate = make_gate()

@@ -117,6 +117,13 @@ class TestToken:
         assert deposits.items() <= known.items()
         assert {TODAY} == {known[key] for key in known.keys() - deposits.keys()}
 
+    def test_R13_browsers_keep_tokens_of_earlier_releases(self) -> None:
+        """A token is the same to the octet in all releases, or all lives would begin anew."""
+        token = SERIALIZER.dumps({1: 2, 2**32 - 1: 1_795_219_200}, 1_795_219_200)
+        assert token == (
+            "AAAAAQAAAAL_____awDfAE05W15rAN8A.rxXGf0RCPfd-0dOYWyU8jpvUmuO2c7yYqjlvhuugONw"
+        )
+
     def test_R13_a_hundred_cookies_take_less_than_one_and_a_half_kilobytes(self) -> None:
         """The whole line does, and so does that of as many as are kept."""
         browser = Browser(cookie_domain="shop.example")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.handlers.exception import response_for_exception
-from django.utils.functional import SimpleLazyObject
 
 from consentgate import ConfigurationError, RecordStoreUnavailable
 from consentgate.page import check_pages
 from django_consentgate.conf import site_gate, site_pages
 from django_consentgate.pages import answer_page, answer_page_async, refuse, show_where
-from django_consentgate.request import consent_from, open_visit, visit_of
+from django_consentgate.request import LazyConsent, open_visit, visit_of
 from django_consentgate.response import needs_record, release, without_cookies
 
 if TYPE_CHECKING:
@@ -56,13 +55,10 @@ class ConsentGateMiddleware:
         self._gate = gate
         self._pages = pages
         # A mistake in the settings stops the start and not the first visitor.
-        check_pages(self._find_pages(), self._find_gate())
+        check_pages(self._find_pages(), gate or site_gate())
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
-
-    def _find_gate(self) -> Gate:
-        return self._gate or site_gate()
 
     def _find_pages(self) -> Pages | None:
         return self._pages if self._gate else site_pages()
@@ -70,13 +66,15 @@ class ConsentGateMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer one request."""
         # By setattr, because Django's types know no such attribute.
-        setattr(request, "consent", SimpleLazyObject(partial(consent_from, request)))  # noqa: B010
+        setattr(request, "consent", LazyConsent(request))  # noqa: B010
+        gate = self._gate or site_gate()
         judged = visit_of(request)  # by a gate around Django
-        visit = judged or open_visit(self._find_gate(), request)
-        get_response = self._responder(visit, request)
         if judged is not None:
-            judged.record_for(self._find_gate())
-            return cast("HttpResponseBase | Awaitable[HttpResponseBase]", get_response(request))
+            judged.record_for(gate)
+            answer = self._responder(judged, request)(request)
+            return cast("HttpResponseBase | Awaitable[HttpResponseBase]", answer)
+        visit = open_visit(gate, request)
+        get_response = self._responder(visit, request)
         if self._is_async:
             return self._answer_async(request, visit, get_response)
         return self._answer(request, visit, get_response)
@@ -98,6 +96,7 @@ class ConsentGateMiddleware:
         self, request: HttpRequest, visit: Visit, get_response: GetResponse
     ) -> HttpResponseBase:
         response: HttpResponseBase = get_response(request)
+        visit.carrier = request
         try:
             return release(visit, response)
         except RecordStoreUnavailable:
@@ -105,11 +104,14 @@ class ConsentGateMiddleware:
             return release(visit, refuse(visit, request))
         except Exception as error:
             return without_cookies(response_for_exception(request, error))
+        finally:
+            visit.carrier = None
 
     async def _answer_async(
         self, request: HttpRequest, visit: Visit, get_response: GetResponse
     ) -> HttpResponseBase:
         response: HttpResponseBase = await get_response(request)
+        visit.carrier = request
         try:
             while needs_record(visit, response):  # in Django's own thread, where its database is
                 await sync_to_async(visit.settle)()
@@ -120,3 +122,5 @@ class ConsentGateMiddleware:
         except Exception as error:
             answer = sync_to_async(response_for_exception, thread_sensitive=False)
             return without_cookies(await answer(request, error))
+        finally:
+            visit.carrier = None

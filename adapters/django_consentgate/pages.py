@@ -38,7 +38,8 @@ def show_where(pages: Pages, visit: Visit, request: HttpRequest) -> None:
     """Note where the pages are, unless a gate around Django has pages of its own."""
     if visit.pages is None:
         visit.pages = pages
-        visit.root = mounted_at(str(request.META.get("SCRIPT_NAME", "")))
+        if root := request.META.get("SCRIPT_NAME"):
+            visit.root = mounted_at(str(root))
 
 
 def answer_page(pages: Pages, request: HttpRequest) -> HttpResponse:

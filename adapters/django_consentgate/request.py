@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject, empty
 
 from consentgate import MiddlewareMissing
 from consentgate.visit import Visit
 from consentgate.wsgi import VISIT_KEY, WSGIVisit, environ_key
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-
     from consentgate import Consent, Gate
 
 
@@ -60,26 +62,30 @@ class DjangoRequest:
 
 def open_visit(gate: Gate, request: HttpRequest) -> Visit:
     """Return the visit of ``request``, and hide from it what may not be read (R17)."""
-    request.META[VISIT_KEY] = visit = DjangoVisit(gate, request)
-    visit.cookie = readable = _cookie_header(request)
-    if visit.needs_look():
-        readable = visit.readable(visit.cookie)
-    if readable != request.META.get("HTTP_COOKIE", ""):
-        _replace_cookie_header(request, readable)
+    meta = request.META
+    meta[VISIT_KEY] = visit = DjangoVisit(gate, request)
+    given = meta.get("HTTP_COOKIE")
+    if given:
+        visit.cookie = readable = _cookie_header(request, given)
+        if visit.needs_look():
+            readable = visit.readable(readable)
+        if readable != given:
+            _replace_cookie_header(request, readable)
+    visit.carrier = None  # request, META and visit in a circle are work for the garbage collector
     return visit
 
 
-def _cookie_header(request: HttpRequest) -> str:
+def _cookie_header(request: HttpRequest, given: str) -> str:
     """Return the Cookie header, whole.
 
     HTTP/2 may bring it in pieces, to be joined by semicolons (RFC 9113 8.2.3); Django 5 joins
     them by commas.
     """
-    if isinstance(request, ASGIRequest):
+    if "," in given and isinstance(request, ASGIRequest):
         pieces = [value for name, value in request.scope["headers"] if name == b"cookie"]
         if len(pieces) > 1:
             return b"; ".join(pieces).decode("latin-1")
-    return str(request.META.get("HTTP_COOKIE", ""))
+    return given
 
 
 def _replace_cookie_header(request: HttpRequest, cookie: str) -> None:
@@ -102,10 +108,10 @@ def _replace_in_scope(scope: dict[str, Any], cookie: str) -> None:
 
 def visit_of(request: HttpRequest) -> Visit | None:
     """Return the visit of ``request``, whether this adapter or a gate around Django opened it."""
-    visit = cast("Visit | None", request.META.get(VISIT_KEY))
-    if isinstance(visit, WSGIVisit):
-        visit.carrier = request.META
-    elif visit is None and isinstance(request, ASGIRequest):
+    visit: Visit | None = request.META.get(VISIT_KEY)
+    if visit is not None:
+        visit.carrier = request.META if isinstance(visit, WSGIVisit) else request
+    elif isinstance(request, ASGIRequest):
         visit = cast("Visit | None", request.scope.get(VISIT_KEY))
         if visit is not None:
             visit.carrier = request.scope
@@ -118,6 +124,28 @@ def consent_from(request: HttpRequest) -> Consent:
     Raises `MiddlewareMissing` where it did not pass through the gate.
     """
     return asked_visit(request).consent
+
+
+class LazyConsent(SimpleLazyObject):
+    """The consent of the visitor who made a request, as soon as somebody looks at it (R23).
+
+    It stays with its request, and so refers to it weakly: see `open_visit`.
+    """
+
+    _wrapped: object = empty  # with the class, for Django's own way of setting it takes long
+
+    def __init__(self, request: HttpRequest) -> None:
+        consent = partial(_consent_of, ref(request), request.META)
+        object.__setattr__(self, "_setupfunc", consent)
+
+
+def _consent_of(request: ref[HttpRequest], meta: dict[str, Any]) -> Consent:
+    """Return the consent of who made ``request``; where that is gone, ``meta`` is all it takes."""
+    there = request()
+    if there is None:
+        there = HttpRequest()
+        there.META = meta
+    return consent_from(there)
 
 
 def asked_visit(request: HttpRequest) -> Visit:

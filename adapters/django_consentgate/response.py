@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from http.cookies import Morsel, SimpleCookie
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from django.utils.cache import patch_vary_headers
+
+from consentgate.wsgi import is_set_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -17,6 +21,17 @@ if TYPE_CHECKING:
 
     Response = TypeVar("Response", bound=HttpResponseBase)
 
+_REMEMBERED_NAMES: Final = 256
+_REMEMBERED_ATTRIBUTES: Final = 128
+
+# The attributes that a Morsel has, in the order in which it writes them.
+_BEFORE_EXPIRES: Final = tuple(name for name in sorted(Morsel()) if name < "expires")
+_AFTER_EXPIRES: Final = tuple(name for name in sorted(Morsel()) if name > "expires")
+_OTHERS: Final = (*_BEFORE_EXPIRES, *_AFTER_EXPIRES)
+_COUNT: Final = len(_OTHERS) + 1
+_values_of_others: Final = itemgetter(*_OTHERS)
+_sets_cookie: Final = lru_cache(_REMEMBERED_NAMES)(is_set_cookie)
+
 
 def release(visit: Visit, response: Response) -> Response:
     """Return ``response`` with only what may leave.
@@ -26,19 +41,15 @@ def release(visit: Visit, response: Response) -> Response:
     """
     if needs_record(visit, response):
         visit.settle()
-    for name, line in _set_cookie_headers(response):
+    for name in _set_cookie_headers(response):
+        line = response.headers[name]
         judged = visit.judge(line)
         if judged is None:
             del response.headers[name]
         elif judged is not line:
             response.headers[name] = judged
-    for key, morsel in list(response.cookies.items()):
-        line = morsel.OutputString()
-        judged = visit.judge(line)
-        if judged is None:
-            del response.cookies[key]
-        elif judged is not line:
-            response.cookies[key] = LineMorsel(judged)
+    if response.cookies:
+        _judge(visit, response.cookies)
     if visit.adds:
         not_modified = response.status_code == HTTPStatus.NOT_MODIFIED
         _add(response, visit.additions(response.items(), not_modified=not_modified))
@@ -46,15 +57,59 @@ def release(visit: Visit, response: Response) -> Response:
     return response
 
 
+def _judge(visit: Visit, cookies: SimpleCookie) -> None:
+    changes: dict[str, str | None] = {}
+    for key, morsel in cookies.items():
+        line = as_line(morsel)
+        judged = visit.judge(line)
+        if judged is not line:
+            changes[key] = judged
+    for key, judged in changes.items():
+        if judged is None:
+            del cookies[key]
+        else:
+            cookies[key] = LineMorsel(judged)
+
+
 def needs_record(visit: Visit, response: HttpResponseBase) -> bool:
     """Whether a record has to be kept before ``response`` leaves, which may take long."""
+    if not visit.adds:
+        return False
     not_modified = response.status_code == HTTPStatus.NOT_MODIFIED
-    return visit.adds and visit.needs_record(response.items, not_modified=not_modified)
+    return visit.needs_record(response.items, not_modified=not_modified)
 
 
-def _set_cookie_headers(response: HttpResponseBase) -> list[tuple[str, str]]:
-    """Return what an application wrote past ``response.cookies``, however it spelt the name."""
-    return [item for item in response.items() if item[0].strip().lower() == "set-cookie"]
+def _set_cookie_headers(response: HttpResponseBase) -> list[str]:
+    """Return where an application wrote past ``response.cookies``, however it spelt the name."""
+    return list(filter(_sets_cookie, response.headers))
+
+
+def as_line(morsel: Morsel[str]) -> str:
+    """Return what ``morsel.OutputString()`` does, faster.
+
+    An application writes the same few attributes all day, but for the date, so these are
+    remembered. What may be written in another way is left to the morsel itself.
+    """
+    if type(morsel) is Morsel and len(morsel) == _COUNT:
+        expires: object = morsel["expires"]
+        if type(expires) is str:  # a number is counted from now
+            try:
+                before, after = _around_expires(*_values_of_others(morsel))
+            except (KeyError, TypeError):  # an attribute of its own, or one that cannot be hashed
+                return morsel.OutputString()
+            date = f"; expires={expires}" if expires else ""
+            return f"{morsel.key}={morsel.coded_value}{before}{date}{after}"
+    return morsel.OutputString()
+
+
+@lru_cache(_REMEMBERED_ATTRIBUTES, typed=True)
+def _around_expires(*values: object) -> tuple[str, str]:
+    """Return how these values of `_OTHERS` are written before Expires, and how after it."""
+    morsel = Morsel[str]()
+    morsel.set("name", "", "")
+    dict.update(morsel, zip(_OTHERS, values, strict=True))
+    before = morsel.OutputString(_BEFORE_EXPIRES).removeprefix("name=")
+    return before, morsel.OutputString(_AFTER_EXPIRES).removeprefix("name=")
 
 
 def _add(response: HttpResponseBase, additions: Additions) -> None:
@@ -81,9 +136,25 @@ def _add_cookie(cookies: SimpleCookie, morsel: LineMorsel) -> None:
 def without_cookies(response: Response) -> Response:
     """Return ``response`` with no cookie at all."""
     response.cookies.clear()
-    for name, _ in _set_cookie_headers(response):
+    for name in _set_cookie_headers(response):
         del response.headers[name]
     return response
+
+
+@lru_cache(_REMEMBERED_ATTRIBUTES)
+def _attributes(text: str) -> dict[str, Any]:
+    """Return the attributes in ``text``, without those that a Morsel cannot hold, as Priority."""
+    known = Morsel[str]()
+    found: dict[str, Any] = {}
+    for attribute in text.split(";"):
+        name, equals, value = attribute.strip().partition("=")
+        if known.isReservedKey(name):
+            text_or_flag = value if equals else True
+            found[name.lower()] = int(value) if value.isdecimal() else text_or_flag
+    return found
+
+
+_READER: Final = SimpleCookie()
 
 
 class LineMorsel(Morsel[str]):
@@ -97,23 +168,20 @@ class LineMorsel(Morsel[str]):
         super().__init__()
         pair, _, attributes = line.partition(";")
         name, _, coded_value = pair.partition("=")
-        value, _ = SimpleCookie().value_decode(coded_value)
+        value, _ = _READER.value_decode(coded_value)
         # Not `set`, which refuses some names that browsers take.
         state = {"key": name, "value": value, "coded_value": coded_value}
         cast("Any", self).__setstate__(state)
-        for attribute in attributes.split(";"):
-            self._set_attribute(*attribute.strip().partition("="))
+        dict.update(self, _attributes(attributes))
         self._line = line
-        self._as_written = Morsel[str].copy(self)
+        self._as_written = self._content()
 
-    def _set_attribute(self, name: str, equals: str, value: str) -> None:
-        if self.isReservedKey(name):  # and not `Priority`, say, which a Morsel cannot hold
-            text_or_flag = value if equals else True
-            self[name] = int(value) if value.isdecimal() else text_or_flag
+    def _content(self) -> tuple[object, ...]:
+        return dict(self), self.key, self.value, self.coded_value
 
     def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: N802 - Morsel's name
         """Return the line."""
-        return self._line if self == self._as_written else super().OutputString(attrs)
+        return self._line if self._content() == self._as_written else super().OutputString(attrs)
 
     def copy(self) -> LineMorsel:
         """Return the same line again."""
