@@ -17,7 +17,7 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 import django_site  # noqa: F401 - it configures Django
 import pytest
@@ -256,8 +256,8 @@ class TestOnPostgreSQL(_StoreContract):
 
 
 def keep(*records: Record, using: str = "default") -> DjangoRecordStore:
-    """Keep records as the site does, signed with Django's keys."""
-    store = DjangoRecordStore(using, conf.secret_keys())
+    """Keep records as the site does, signed with Django's keys, however slow the machine."""
+    store = DjangoRecordStore(using, conf.secret_keys(), timeout=60)
     for record in records:
         assert store.append(record, [POLICY, BANNER])
     return store
@@ -1225,6 +1225,7 @@ class TestCommand:
         with override_settings(CONSENTGATE={"POLICY": {"version": "1"}, "RECORDS": url}):
             assert 0 == self.manage("verify")
             assert 0 == self.manage("verify", "--database", "default")
+            cast("SQLRecordStore", conf.site_gate().records).close()
         assert ["0", "1"] == re.findall("in ([0-9]+) record", capsys.readouterr().out)
 
     def test_mistakes_are_one_line(

@@ -265,7 +265,7 @@ class Model:
 
     def __init__(self) -> None:
         self.kept: dict[str, list[StoredRecord]] = {"a": [], "b": []}
-        self.erased: set[str] = set()
+        self.erased: dict[str, int] = {}  # and until when that is known
 
     def take(self, store: SQLRecordStore, step: tuple[str, str, int]) -> None:
         """Do one step and see that exactly that was done which was said."""
@@ -275,7 +275,9 @@ class Model:
             self._purge(store, moment)
         elif action == "erase":
             assert len(kept) == store.erase(subject)
-            self.erased |= {subject} if kept else set()
+            if kept:
+                until = max(self.erased.get(subject, 0), kept[-1].retention_until)
+                self.erased[subject] = until
             kept.clear()
         else:
             self._append(store, action, subject, moment)
@@ -299,12 +301,19 @@ class Model:
                 del kept[0]
                 over += 1
         assert over == store.purge(moment)
-        if moment - months(60) > NOW:
-            self.erased.clear()
+        self.erased = {subject: until for subject, until in self.erased.items() if until > moment}
 
 
 @settings(max_examples=40)
 @given(steps=st.lists(STEPS, max_size=20))
+@example(
+    steps=[
+        ("append", "a", NOW + 2 * 365 * DAY),
+        ("erase", "a", NOW),
+        ("purge", "a", NOW + 6 * 365 * DAY),
+        ("signal", "a", NOW),
+    ]
+)
 def test_whatever_was_done_the_store_verifies(
     empty_file: Path, steps: list[tuple[str, str, int]]
 ) -> None:
