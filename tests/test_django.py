@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import io
 import pickle
 import threading
@@ -39,7 +40,7 @@ from django.views.decorators.cache import cache_page
 from django.views.decorators.vary import vary_on_headers
 from django_consentgate import conf, consent_from
 from django_consentgate.middleware import ConsentGateMiddleware
-from django_consentgate.response import LineMorsel
+from django_consentgate.response import LineMorsel, as_line
 from django_site import (
     GATE,
     POLICY,
@@ -657,6 +658,75 @@ class TestMorsel:
             assert name == LineMorsel(f"{name}=1; Max-Age=5").key
 
 
+def odd_morsel(name: str, *, gone: str = "", **attributes: Any) -> Morsel[str]:
+    """Return a morsel with attributes that Django would not write, or without one of its own."""
+    morsel = Morsel[str]()
+    morsel.set(name, "a b", '"a b"')
+    if gone:
+        del morsel[gone]
+    morsel.update(attributes)
+    return morsel
+
+
+def usual_cookies(**attributes: Any) -> list[Morsel[str]]:
+    """Return what ``set_cookie`` makes of one cookie, twice: the second may be remembered."""
+    response = HttpResponse()
+    for name in ("a", "b"):
+        response.set_cookie(name, "1", **attributes)
+    return list(response.cookies.values())
+
+
+class TestLines:
+    """What is judged is what Django will write, though found in another way."""
+
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {},
+            {"max_age": 60, "path": "/a; expires=never", "domain": "shop.example"},
+            {"max_age": 0, "secure": True, "httponly": True, "samesite": "None"},
+            {"expires": "Thu, 01 Jan 2099 00:00:00 GMT", "path": None},
+        ],
+    )
+    def test_R2_the_usual_cookies(self, attributes: Any) -> None:
+        """Whether or not their attributes were seen before."""
+        for morsel in usual_cookies(**attributes):
+            assert morsel.OutputString() == as_line(morsel)
+
+    def test_R2_each_of_two_dates_is_its_own(self) -> None:
+        """A date is not remembered with what stands around it."""
+        dates = [f"Thu, 01 Jan {year} 00:00:00 GMT" for year in (2098, 2099)]
+        lines = [as_line(usual_cookies(expires=date)[0]) for date in dates]
+        assert [f"a=1; expires={date}; Path=/" for date in dates] == lines
+
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {"comment": "a, b", "version": "1"},
+            {"expires": -1},
+            {"path": 1},
+            {"path": True},
+            {"path": 1.0},
+            {"max-age": 1.0},
+            {"max-age": True},
+            {"path": ["/"]},
+            {"gone": "path"},
+            {"gone": "path", "path": "/a"},
+            {"gone": "expires"},
+        ],
+    )
+    def test_R2_what_was_written_past_set_cookie(self, attributes: Any) -> None:
+        """Values that are equal and yet written differently are not taken for each other."""
+        morsel = odd_morsel("a", **attributes)
+        assert morsel.OutputString() == as_line(morsel)
+
+    def test_R2_an_attribute_in_the_place_of_another(self) -> None:
+        """Somebody may even write past the morsel."""
+        morsel = odd_morsel("a", gone="path")
+        dict.__setitem__(morsel, "odd", "1")
+        assert morsel.OutputString() == as_line(morsel)
+
+
 class TestResponses:
     """What passes through the middleware, and how."""
 
@@ -852,6 +922,34 @@ class TestAsking:
         with site(answer):
             assert b"['statistics']" == Client().post("/").content
 
+    def test_a_copy_of_a_request_asks_for_the_request(self) -> None:
+        """Django's page cache, further out than the copy, must not keep what was asked with it."""
+        request: Any = gated_request()
+        assert not copy.copy(request).consent.decided
+        assert request._cache_update_cache is False  # how Django's cache is told
+
+    def test_it_outlives_its_request(self) -> None:
+        """As in a site's own tests, which may keep it and drop the answer."""
+        policy = {"version": "1", "categories": {"advertising": {"basis": "opt-out"}}}
+        with override_settings(CONSENTGATE={"POLICY": policy}):
+            refusing, silent = (
+                gated_request(headers=headers).consent  # type: ignore[attr-defined]  # it is set
+                for headers in ({"Sec-GPC": "1"}, {})
+            )
+        assert [False, True] == [each.allows("advertising") for each in (refusing, silent)]
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    @pytest.mark.parametrize("cookie", ["", "_ga=1; a=2"])
+    def test_nothing_is_left_to_the_garbage_collector(self, is_async: bool, cookie: str) -> None:
+        """Request and consent go with the answer, whether or not somebody looked."""
+        for view in (plain, looking, granting, lambda _: setting(ANALYTICS, LONG_LAYOUT)):
+            middleware: Any = ConsentGateMiddleware(as_async(view) if is_async else view)
+
+            def ask(middleware: Any = middleware) -> None:
+                answer(middleware, RequestFactory().get("/", headers={"Cookie": cookie}))
+
+            assert 0 == left_in_cycles(ask)
+
     def test_R23_having_it_is_not_asking(self) -> None:
         """Caching headers stay untouched until somebody looks."""
         had: list[Any] = []
@@ -929,6 +1027,47 @@ class TestAsking:
             for is_async in (False, True):
                 with pytest.raises(MiddlewareMissing):
                     get("/", is_async=is_async)
+
+
+def looking(request: Any) -> HttpResponse:
+    """Answer what is found of the visitor's consent."""
+    return HttpResponse(str(request.consent.decided))
+
+
+def gated_request(**options: Any) -> HttpRequest:
+    """Return a request that has been answered."""
+    request = RequestFactory().get("/", **options)
+    ConsentGateMiddleware(plain)(request)
+    return request
+
+
+def as_async(view: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Return ``view`` as a coroutine function."""
+
+    async def view_async(request: HttpRequest) -> HttpResponse:
+        return view(request)
+
+    return view_async
+
+
+def answer(middleware: Any, request: HttpRequest) -> None:
+    """Let ``middleware`` answer; without an event loop, which has cycles of its own."""
+    answered = middleware(request)
+    if asyncio.iscoroutine(answered):
+        with pytest.raises(StopIteration):
+            answered.send(None)
+
+
+def left_in_cycles(action: Callable[[], None]) -> int:
+    """Return how many objects ``action`` leaves for the garbage collector to find."""
+    action()  # once, for what is made only then and kept
+    gc.collect()
+    gc.disable()
+    try:
+        action()
+        return gc.collect()
+    finally:
+        gc.enable()
 
 
 class TestAGateAroundDjango:

@@ -19,6 +19,10 @@ from consentgate.wsgi import VISIT_KEY, WSGIVisit, environ_key
 if TYPE_CHECKING:
     from consentgate import Consent, Gate
 
+    SimpleLazyConsent = SimpleLazyObject[Consent]
+else:
+    SimpleLazyConsent = SimpleLazyObject  # which only its stubs know to be generic
+
 
 class DjangoVisit(Visit):
     """One request to a Django site, as the gate sees it."""
@@ -126,7 +130,7 @@ def consent_from(request: HttpRequest) -> Consent:
     return asked_visit(request).consent
 
 
-class LazyConsent(SimpleLazyObject):
+class LazyConsent(SimpleLazyConsent):
     """The consent of the visitor who made a request, as soon as somebody looks at it (R23).
 
     It stays with its request, and so refers to it weakly: see `open_visit`.

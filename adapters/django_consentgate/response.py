@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from consentgate.wsgi import is_set_cookie
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from django.http.response import HttpResponseBase
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 _REMEMBERED_NAMES: Final = 256
 _REMEMBERED_ATTRIBUTES: Final = 128
 
-# The attributes that a Morsel has, in the order in which it writes them.
-_BEFORE_EXPIRES: Final = tuple(name for name in sorted(Morsel()) if name < "expires")
-_AFTER_EXPIRES: Final = tuple(name for name in sorted(Morsel()) if name > "expires")
+_ATTRIBUTES: Final = sorted(Morsel[str]())
+"""Those that a Morsel has, in the order in which it writes them."""
+_BEFORE_EXPIRES: Final = [name for name in _ATTRIBUTES if name < "expires"]
+_AFTER_EXPIRES: Final = [name for name in _ATTRIBUTES if name > "expires"]
 _OTHERS: Final = (*_BEFORE_EXPIRES, *_AFTER_EXPIRES)
-_COUNT: Final = len(_OTHERS) + 1
-_values_of_others: Final = itemgetter(*_OTHERS)
+
+_values_of_others: Final = cast("Callable[[Morsel[str]], tuple[object, ...]]", itemgetter(*_OTHERS))
 _sets_cookie: Final = lru_cache(_REMEMBERED_NAMES)(is_set_cookie)
 
 
@@ -58,16 +59,12 @@ def release(visit: Visit, response: Response) -> Response:
 
 
 def _judge(visit: Visit, cookies: SimpleCookie) -> None:
-    changes: dict[str, str | None] = {}
-    for key, morsel in cookies.items():
+    for key, morsel in list(cookies.items()):
         line = as_line(morsel)
         judged = visit.judge(line)
-        if judged is not line:
-            changes[key] = judged
-    for key, judged in changes.items():
         if judged is None:
             del cookies[key]
-        else:
+        elif judged is not line:
             cookies[key] = LineMorsel(judged)
 
 
@@ -90,16 +87,17 @@ def as_line(morsel: Morsel[str]) -> str:
     An application writes the same few attributes all day, but for the date, so these are
     remembered. What may be written in another way is left to the morsel itself.
     """
-    if type(morsel) is Morsel and len(morsel) == _COUNT:
+    if type(morsel) is not Morsel or len(morsel) != len(_ATTRIBUTES):
+        return morsel.OutputString()
+    try:
         expires: object = morsel["expires"]
-        if type(expires) is str:  # a number is counted from now
-            try:
-                before, after = _around_expires(*_values_of_others(morsel))
-            except (KeyError, TypeError):  # an attribute of its own, or one that cannot be hashed
-                return morsel.OutputString()
-            date = f"; expires={expires}" if expires else ""
-            return f"{morsel.key}={morsel.coded_value}{before}{date}{after}"
-    return morsel.OutputString()
+        before, after = _around_expires(*_values_of_others(morsel))
+    except (KeyError, TypeError):  # one attribute for another, or a value that cannot be hashed
+        return morsel.OutputString()
+    if type(expires) is not str:  # a number is counted from now
+        return morsel.OutputString()
+    date = f"; expires={expires}" if expires else ""
+    return f"{morsel.key}={morsel.coded_value}{before}{date}{after}"
 
 
 @lru_cache(_REMEMBERED_ATTRIBUTES, typed=True)
@@ -107,7 +105,7 @@ def _around_expires(*values: object) -> tuple[str, str]:
     """Return how these values of `_OTHERS` are written before Expires, and how after it."""
     morsel = Morsel[str]()
     morsel.set("name", "", "")
-    dict.update(morsel, zip(_OTHERS, values, strict=True))
+    morsel.update(cast("dict[str, str]", dict(zip(_OTHERS, values, strict=True))))
     before = morsel.OutputString(_BEFORE_EXPIRES).removeprefix("name=")
     return before, morsel.OutputString(_AFTER_EXPIRES).removeprefix("name=")
 
@@ -172,7 +170,7 @@ class LineMorsel(Morsel[str]):
         # Not `set`, which refuses some names that browsers take.
         state = {"key": name, "value": value, "coded_value": coded_value}
         cast("Any", self).__setstate__(state)
-        dict.update(self, _attributes(attributes))
+        self.update(_attributes(attributes))
         self._line = line
         self._as_written = self._content()
 
