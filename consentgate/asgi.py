@@ -167,6 +167,7 @@ class ConsentGateMiddleware:
             await app(scope, receive, gated_send)
         finally:
             visit.released = True  # whoever answers now with this scope is gated anew
+            visit.carrier = None
 
     def _application(self, visit: Visit, scope: Scope) -> ASGIApplication:
         """Return who answers: the visitor's pages for their own paths, the site for all others."""
@@ -442,7 +443,11 @@ def consent_from(scope: Scope) -> Consent:
 
     Raises `MiddlewareMissing` where the request did not pass through the middleware.
     """
-    return _visit_from(scope).consent
+    visit = _visit_from(scope)
+    consent = visit.consent
+    if visit.released:
+        visit.carrier = None
+    return consent
 
 
 def _visit_from(scope: Scope) -> Visit:

@@ -12,6 +12,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from consentgate.cache import Recent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
@@ -21,9 +23,9 @@ T = TypeVar("T")
 _MOST_LINES: Final = 40
 """Varnish takes 64 header fields by default."""
 _MOST_PARENTS: Final = 8
-_REMEMBERED_PLANS: Final = 64
-_LONGEST_REMEMBERED: Final = 1024
-"""Characters of all names together."""
+_REMEMBERED_PLANS: Final = 32
+_LONGEST_REMEMBERED: Final = 3072
+"""Octets of all lines together, and of the path."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # The last label of a name begins with a letter; that of an IPv4 address does not.
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
@@ -97,11 +99,12 @@ def deletions(
         turn: another number begins elsewhere where not all fit, so that what cannot be deleted
             does not keep others from it.
     """
-    place = host, path, own_domain
-    if len(cookies) <= _MOST_LINES and sum(map(len, cookies)) <= _LONGEST_REMEMBERED:
-        plan = _remembered_plan(tuple(cookies.items()), *place)
-    else:
-        plan = _plan(tuple(cookies.items()), *place)
+    key = tuple(cookies.items()), host, path, own_domain
+    plan = _plans[key]
+    if plan is None:
+        plan = _plan(*key)
+        if len(plan.lines) <= _MOST_LINES and len(path) + plan.octets <= _LONGEST_REMEMBERED:
+            _plans.keep(key, plan)
     if len(plan.lines) <= _MOST_LINES and plan.octets <= room:
         return Deletions(plan.lines, plan.likely.keys(), plan.unnameable)
     named, left = set[str](), set(plan.unnameable)
@@ -127,6 +130,10 @@ class _Plan(NamedTuple):
     octets: int
 
 
+_Key = tuple[tuple[tuple[str, Place], ...], str, str, str | None]
+_plans: Final[Recent[_Key, _Plan]] = Recent(size=_REMEMBERED_PLANS)
+
+
 def _plan(
     cookies: tuple[tuple[str, Place], ...], host: str, path: str, own_domain: str | None
 ) -> _Plan:
@@ -140,9 +147,6 @@ def _plan(
     lines = [line for of in (likely, unlikely) for own in of.values() for line in own]
     unnameable = frozenset(cookie for cookie, _ in cookies if cookie not in places)
     return _Plan(likely, unlikely, unnameable, lines, sum(map(field_octets, lines)))
-
-
-_remembered_plan = lru_cache(_REMEMBERED_PLANS)(_plan)
 
 
 def field_octets(line: str) -> int:

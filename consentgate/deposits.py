@@ -180,9 +180,10 @@ def ends(
 ) -> tuple[float, dict[int, int]]:
     """Return until when nothing has to be done, and when the life of each dated cookie ends.
 
-    Both are seconds since 1970; the lives are by `deposit_key`, and 0 where they are not certain: for
-    a cookie that the browser has not ``sent``, or whose rule makes it one of a session. Something has to be done where a life is over, a date is missing or in the
-    future, or all have to be written again; then it is until 0.
+    Both are seconds since 1970; the lives are by `deposit_key`, and 0 where they are not certain:
+    for a cookie that the browser has not ``sent``, or whose rule makes it one of a session.
+    Something has to be done where a life is over, a date is missing or in the future, or all have
+    to be written again; then it is until 0.
     """
     until = dates[_WRITTEN] + _RENEWED_AFTER if dates else math.inf
     found = dict.fromkeys(dates, 0)

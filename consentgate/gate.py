@@ -163,12 +163,10 @@ class Gate:
         valid = [self._serializer.read(token) for token in tokens if self.standing(token, now)[1]]
         return valid[0] if len(valid) == 1 else _newest(valid)
 
-    def shared_order(
-        self, ends: Mapping[int, int] | None, choices: Choices, *, decided: bool
-    ) -> InOrder:
+    def shared(self, order: InOrder) -> InOrder:
         """Return the same object for all visitors who are alike; days of deposits are few."""
-        dated = None if ends is None else tuple(ends.items())
-        return self._order(dated, choices, decided)
+        ends, choices, is_decided = order
+        return self._order(None if ends is None else tuple(ends.items()), choices, is_decided)
 
     def choices_of(self, decision: Decision) -> Choices:
         """Return what follows from ``decision``; the same object for all who chose alike."""

@@ -6,9 +6,9 @@ pages serve every protocol.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from consentgate.exceptions import ConfigurationError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from consentgate.consent import Consent
     from consentgate.gate import Gate
-    from consentgate.visit import Visit
+    from consentgate.visit import Request, Visit
 
     Header = tuple[str, str]
 
@@ -38,14 +38,27 @@ class PageRequest:
     body: bytes | None = b""
     """None where there is no telling what it is: too long, or broken off."""
 
+    _carrier: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep what the request is read from, which the visit lets go of with the response."""
+        object.__setattr__(self, "_carrier", self.visit.carrier)
+
     @property
     def consent(self) -> Consent:
         """The visitor's consent."""
+        self.visit.carrier = self._carrier
         return self.visit.consent
+
+    @property
+    def request(self) -> Request:
+        """The request itself."""
+        self.visit.carrier = self._carrier
+        return self.visit.request
 
     def header(self, name: str) -> str:
         """Return the request header called ``name``, or an empty text."""
-        return self.visit.request.header(name)
+        return self.request.header(name)
 
 
 class PageResponse(NamedTuple):

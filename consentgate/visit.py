@@ -46,6 +46,8 @@ logger = logging.getLogger("consentgate")
 _MOST_OWN_OCTETS: Final = 3072
 """What the gate adds must pass a proxy beside the rest; nginx has 4096 octets by default."""
 _NOTHING: Final[frozenset[str]] = frozenset()
+_MOST_ENDS: Final = 16
+"""Dates of one browser that are remembered; more are many octets."""
 _SEVERAL: Final = ";"
 """Stands for the values of a cookie of the gate's own that is sent more than once."""
 _BY_APPLICATION: Final = Circumstances()
@@ -154,7 +156,7 @@ class Visit:
         """Whether the response's headers have left."""
         self._consent: Consent | None = None
         self._ends: Mapping[int, int] | None = _NO_ENDS
-        """When the lives of cookies end; None where that is not known: see `InOrder`."""
+        """When the lives of cookies end; None where that is not known, or known no more."""
         if gate.examines_requests:  # now, because routers of frameworks rewrite the path
             self.adds = gate.notes_signals
             if gate.is_cookie_free(self.request):
@@ -287,7 +289,8 @@ class Visit:
         if found is None:
             self._ends = None
             return True
-        self.gate.in_order.keep(key, found)
+        if found[2]:
+            self.gate.in_order.keep(key, found)
         if not self._cookie_free:
             self._ends = found[0].ends
         return False
@@ -309,7 +312,7 @@ class Visit:
     def _find_order(self) -> tuple[InOrder, int, float] | None:
         """Return what to remember of the Cookie header, from when on and until when.
 
-        None where something has to be done.
+        None where something has to be done; until 0 where it is for this request alone.
         """
         needs_look = self._read_cookies()
         declared = [known for _, known in self._declared]
@@ -324,9 +327,13 @@ class Visit:
         until, ends = deposits.ends(dates, declared, now)
         if until <= now:
             return None
+        token = self._own_cookie(gate.deposits_cookie_name)
+        if token is _SEVERAL or (token is not None and not dates) or len(ends) > _MOST_ENDS:
+            until = 0  # others may count another time, or these take much memory
         are_all = not gate.policy.expire_with_consent  # the end of consent may come before these
-        order = gate.shared_order(ends if are_all else None, self._look(), decided=self._decided)
-        return order, now, min(until, self._decided_until)
+        order = InOrder(ends if are_all else None, self._look(), self._decided)
+        until = min(until, self._decided_until)
+        return (gate.shared(order) if until else order), now, until
 
     def _read_cookies(self) -> bool:
         """Note the gate's own cookies and others that have a rule; return if any needs a look."""
@@ -509,11 +516,13 @@ class Visit:
         first = self.deposits.first(known.key)
         if first is None or not self._is_still_there(known, first, attributes):
             self.deposits.record(known.key, known.limit)
+            self._ends = None
             self.adds = True
         elif not self.deposits.is_new(known.key):
             life = min(life, first + known.limit - int(self.now))
         if life <= 0:
             self.deposits.forget(known.key)
+            self._ends = None
             self.adds = True
         return life
 
@@ -540,6 +549,7 @@ class Visit:
         self._deleted -= {known.key}
         if first is not None and not self._is_still_there(known, first, attributes):
             self.deposits.forget(known.key)
+            self._ends = None
             self.adds = True
 
     def _note_deletion(self, known: KnownCookie, attributes: Attributes) -> None:

@@ -114,6 +114,7 @@ class ConsentGateMiddleware:
             return answer if visit.recorder is None else _Watched(visit, answer)
         except BaseException:
             visit.released = True  # whoever answers now with this environ is gated anew
+            visit.carrier = None
             raise
 
     def _application(self, visit: Visit, environ: WSGIEnvironment) -> WSGIApplication:
@@ -301,7 +302,11 @@ def consent_from(environ: WSGIEnvironment) -> Consent:
 
     Raises `MiddlewareMissing` where the request did not pass through the middleware.
     """
-    return _visit_from(environ).consent
+    visit = _visit_from(environ)
+    consent = visit.consent
+    if visit.released:
+        visit.carrier = None
+    return consent
 
 
 def _visit_from(environ: WSGIEnvironment) -> Visit:

@@ -380,4 +380,4 @@ def _wished(request: PageRequest) -> str:
 def _address_of(request: PageRequest) -> str:
     """Return the path and query that a visitor comes back to after choosing."""
     query = f"?{request.query}" if request.query else ""
-    return local_path(quoted_path(request.visit.request.path()) + query)
+    return local_path(quoted_path(request.request.path()) + query)

@@ -60,7 +60,7 @@ def _holds_gpc(request: PageRequest) -> bool:
         return False
     request.visit.vary_on("Sec-GPC")
     holds = refused.isdisjoint(request.consent.allowed)
-    return holds and gate.sends_gpc(request.visit.request)
+    return holds and gate.sends_gpc(request.request)
 
 
 def _timestamp(seconds: int | None) -> str | None:
