@@ -25,7 +25,7 @@ _MOST_LINES: Final = 40
 _MOST_PARENTS: Final = 8
 _REMEMBERED_PLANS: Final = 32
 _LONGEST_REMEMBERED: Final = 3072
-"""Octets of all lines together, and of the path."""
+"""Octets of all lines together, of host and path."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # The last label of a name begins with a letter; that of an IPv4 address does not.
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
@@ -103,7 +103,8 @@ def deletions(
     plan = _plans[key]
     if plan is None:
         plan = _plan(*key)
-        if len(plan.lines) <= _MOST_LINES and len(path) + plan.octets <= _LONGEST_REMEMBERED:
+        octets = len(host) + len(path) + plan.octets
+        if len(plan.lines) <= _MOST_LINES and octets <= _LONGEST_REMEMBERED:
             _plans.keep(key, plan)
     if len(plan.lines) <= _MOST_LINES and plan.octets <= room:
         return Deletions(plan.lines, plan.likely.keys(), plan.unnameable)

@@ -278,7 +278,7 @@ class Visit:
 
         None has of the visitor who has consented and comes back. What was found is remembered
         under the header's hash, and not under the header itself: that holds sessions. Should two
-        headers ever share 64 bits, the browser of one would keep what that of the other may;
+        headers ever have one hash, the browser of one would keep what that of the other may;
         whose decision it is, and of which id, is always read from the signed token.
         """
         key = hash(self.cookie)
@@ -436,7 +436,11 @@ class Visit:
             if attributes.is_session:
                 if end != 0 and (known.always_allowed or self._may_be_stored(known)):
                     return line
-            elif end and 0 < (attributes.max_age or 0) <= end - self._now:
+            elif (
+                end
+                and 0 < (attributes.max_age or 0) <= end - self._now
+                and known.needs in (self._allowed or ())  # for two names may have one key
+            ):
                 return line
         return self._judge_canonical(known, attributes, line, pair)
 

@@ -42,6 +42,7 @@ from consentgate import (
 )
 from consentgate import Route as PolicyRoute
 from consentgate.consent import new_subject
+from consentgate.deposits import deposit_key
 from consentgate.duration import DAY, months
 from consentgate.pages import ConsentPages
 from consentgate.signal_note import SignalNote
@@ -561,6 +562,18 @@ def test_visitors_who_seem_alike_are_not_taken_for_each_other() -> None:
     ]
     assert 1 == len(set(map(len, cookies)))
     tell(policy, [Step(cookie, lines) for cookie in cookies for lines in LINES])
+
+
+def test_R6_two_names_with_one_key_share_a_date_and_no_permission() -> None:
+    """A deposits cookie has 32 bits for a name; what these let pass is asked for all the same."""
+    one, other = "uejgtcuo", "iiwucoup"
+    assert deposit_key(one) == deposit_key(other)
+    policy = Policy("1", cookies=[CookieRule(one, "statistics"), CookieRule(other, "advertising")])
+    cookie = usual_cookie(policy, one, granted=["statistics"])
+    answer = ask_wsgi(
+        gate_at(NOW, policy), Step(cookie, [f"{one}=1; Max-Age=9", f"{other}=1; Max-Age=9"])
+    )
+    assert [f"{one}=1; Max-Age=9"] == [line for _, line in answer.headers]
 
 
 def grown(requests: Iterable[Step], policy: Policy) -> int:
