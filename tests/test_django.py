@@ -548,6 +548,18 @@ class TestOnTheWire:
             asyncio.run(asgi_headers([("cookie", "a=1"), ("cookie", "_ga=GA1")]))
         assert [{"a": "1"}] == seen
 
+    def test_R17_a_comma_in_a_cookie_header_is_part_of_it(self) -> None:
+        """Where there is one header, it is in no pieces."""
+        seen: list[Any] = []
+
+        def look(request: Any) -> HttpResponse:
+            seen.append(request.META["HTTP_COOKIE"])
+            return HttpResponse()
+
+        with site(look):
+            asyncio.run(asgi_headers([("cookie", "a=1,2; _ga=GA1; b=3")]))
+        assert ["a=1,2; b=3"] == seen
+
     def test_R24_a_cookie_that_is_not_ascii_breaks_no_page(self) -> None:
         """Django's ASGI handler could not name it in a header: it is only hidden."""
         cookie = "_ga\xe9=1; _ga=2"
