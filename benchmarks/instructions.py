@@ -3,13 +3,12 @@
 
 Run it with ``make count``; README.md beside this file tells how to read the table. Valgrind counts
 what the processor is told to do, so a loaded machine gets the same figures as an idle one. What
-could still differ from run to run is the same in each: see `same_each_time`.
+could still differ from run to run is the same in each: see `same_each_time` and `seal`.
 """
 
 from __future__ import annotations
 
 import argparse
-import compileall
 import datetime as dt
 import gc
 import importlib
@@ -19,6 +18,7 @@ import platform
 import random
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +26,6 @@ import tempfile
 import time
 import traceback
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from itertools import chain, islice, repeat
 from pathlib import Path
 from shutil import ignore_patterns
@@ -36,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness import VARIANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harness import Row, Subject
 
@@ -45,8 +44,8 @@ UPDATE: Final = "make count UPDATE='why'"
 
 WARM_UP: Final = 100
 """Requests that nobody counts: Python specialises code, and the gate fills its caches."""
-FEW: Final = 200
-MANY: Final = 400
+FEW: Final = 100
+MANY: Final = 200
 """What ``MANY`` requests take more than ``FEW`` is theirs alone, without what surrounds them."""
 
 TOLERANCE: Final = 0.05
@@ -144,7 +143,7 @@ def run_all_marked() -> None:
             free += 1
         pid = fork(lambda subject=subject: run_marked(subject))
         free -= 1
-        print(json.dumps([pid, name, part]), flush=True)
+        print(f"{pid:010}", name, part, sep="\t", flush=True)  # a longer id takes more memory
     while free < len(os.sched_getaffinity(0)):
         wait()
         free += 1
@@ -178,24 +177,22 @@ def seal(directory: Path) -> None:
     two names or types collide in a cache is a matter of their addresses.
     """
     for package in PACKAGES:
-        (source,) = find_spec(package).submodule_search_locations  # type: ignore[union-attr,misc]
+        source = importlib.import_module(package).__path__[0]
         shutil.copytree(source, directory / package, ignore=ignore_patterns("__pycache__"))
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in Path(__file__).parent.glob("*.py"):
         shutil.copy2(module, directory)
-    compileall.compile_dir(directory, quiet=1)
+    run_python("-m", "compileall", "-q", str(directory))
 
 
-def valgrind(directory: Path, sealed: Path) -> list[tuple[int, str, str]]:
-    """Run what is ``sealed`` under valgrind, which counts into ``directory``; return who was who.
+def run_python(*arguments: str, under: Sequence[str] = ()) -> str:
+    """Run Python ``under`` another program, and return what it printed.
 
-    Python does not look at its environment, nor at what is installed beside it.
+    It has the same environment and directory each time, and sees nothing that is installed.
     """
-    options = ["--dump-before=getpgid", "--dump-before=__getpgid"]  # two names of one function
-    command = [VALGRIND, "--quiet", "--tool=callgrind", *options]
-    command += [f"--callgrind-out-file={directory}/%p", str(Path(sys.executable).resolve())]
-    command += ["-B", "-S", str(sealed / Path(__file__).name), "--marked"]
+    command = [*under, str(Path(sys.executable).resolve()), "-S", *arguments]
     done = subprocess.run(  # noqa: S603 - our own command
         command,
+        cwd="/",
         env={"PYTHONHASHSEED": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -203,8 +200,18 @@ def valgrind(directory: Path, sealed: Path) -> list[tuple[int, str, str]]:
         check=False,
     )
     if done.returncode:
-        sys.exit("valgrind or what it ran has failed")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        sys.exit(f"this failed: {shlex.join(command)}")
+    return done.stdout
+
+
+def valgrind(directory: Path, sealed: Path) -> Iterator[tuple[int, str, str]]:
+    """Count what is ``sealed`` into ``directory``; yield which process was which subject."""
+    command = [VALGRIND, "--quiet", "--tool=callgrind", f"--callgrind-out-file={directory}/%p"]
+    command += ["--dump-before=getpgid", "--dump-before=__getpgid"]  # two names of one function
+    printed = run_python("-B", str(sealed / Path(__file__).name), "--marked", under=command)
+    for line in printed.splitlines():
+        pid, name, part = line.split("\t")
+        yield int(pid), name, part
 
 
 def instructions(directory: Path, pid: int) -> float:
@@ -249,7 +256,7 @@ def standing(old: Figure | None, new: Figure | None) -> str:
     return "over" if new.ratio > old.ratio else "better"
 
 
-def line(name: str, old: Figure | None, new: Figure | None) -> str:
+def table_line(name: str, old: Figure | None, new: Figure | None) -> str:
     """Return the line of a row."""
     counted = f"{new.floor:9,.0f}{new.gate:11,.0f}{new.ratio:10.4f}" if new else " " * 30
     committed = f"{old.ratio:10.4f}" if old else " " * 10
@@ -266,34 +273,19 @@ def read() -> dict[str, Any]:
 
 def write(committed: Mapping[str, Any], changed: Mapping[str, Figure | None], reason: str) -> None:
     """Commit what ``changed``, and for what reason."""
-    rows = {**committed["rows"], **{name: new and asdict(new) for name, new in changed.items()}}
-    before = {name: committed["rows"].get(name) for name in changed}
-    entry = {
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "reason": reason,
-        "rows": {
-            name: [before[name] and before[name]["ratio"], new and new.ratio]
-            for name, new in changed.items()
-        },
-    }
+    rows = dict(committed["rows"])
+    ratios = {}
+    for name, new in changed.items():
+        before = rows[name]["ratio"] if name in rows else "new"
+        ratios[name] = f"{before} -> {new.ratio if new else 'gone'}"
+        rows[name] = new and asdict(new)
+    today = dt.datetime.now(dt.UTC).date().isoformat()
     report = {
         "interpreter": INTERPRETER,
         "rows": {name: row for name, row in rows.items() if row},
-        "reasons": [*committed["reasons"], entry],
+        "reasons": [*committed["reasons"], {"date": today, "reason": reason, "rows": ratios}],
     }
     COMMITTED.write_text(json.dumps(report, indent=1) + "\n")
-
-
-def cannot_count(committed: Mapping[str, Any]) -> str:
-    """Return why nothing can be counted here, if so."""
-    if committed["interpreter"] != INTERPRETER:
-        return (
-            f"not comparable: {COMMITTED.name} has the figures of {committed['interpreter']}, "
-            f"this is {INTERPRETER}; nothing was counted"
-        )
-    if not VALGRIND:
-        return "no valgrind, so no instructions were counted: apt-get install valgrind"
-    return ""
 
 
 def compare(committed: Mapping[str, Any], reason: str) -> None:
@@ -303,7 +295,7 @@ def compare(committed: Mapping[str, Any], reason: str) -> None:
     changed: dict[str, Figure | None] = {}
     print(f"{'instructions of a request':63} floor       gate     added committed  change")
     for name in dict.fromkeys(chain(new, old)):
-        print(line(name, old.get(name), new.get(name)))
+        print(table_line(name, old.get(name), new.get(name)))
         if standing(old.get(name), new.get(name)):
             changed[name] = new.get(name)
     if changed and reason:
@@ -317,12 +309,38 @@ def tell(old: Mapping[str, Figure], changed: Mapping[str, Figure | None]) -> Non
     """Say what the rows that have ``changed`` ask for, and fail unless all are better."""
     better = {name for name, new in changed.items() if standing(old.get(name), new) == "better"}
     if better:
-        print(f"{len(better)} rows are better: keep that with {UPDATE}")
+        print(f"what is better is kept with {UPDATE}")
     if len(better) < len(changed):
         print("\nThese rows have no committed figure that holds:", file=sys.stderr)
-        for name in changed.keys() - better:
-            print(line(name, old.get(name), changed[name]), file=sys.stderr)
+        for name, new in changed.items():
+            if name not in better:
+                print(table_line(name, old.get(name), new), file=sys.stderr)
         sys.exit(f"Make them cheaper again, or commit new figures and the reason: {UPDATE}")
+
+
+def check(reason: str) -> None:
+    """Compare what can be compared here, or say why not."""
+    committed = read()
+    if committed["interpreter"] != INTERPRETER:
+        skip(
+            f"not comparable, not counted: {COMMITTED.name} has the figures of "
+            f"{committed['interpreter']}, and this is {INTERPRETER}",
+            fail=bool(reason),
+        )
+    elif not VALGRIND:
+        skip(
+            "no valgrind, so no instructions were counted: apt-get install valgrind",
+            fail=bool(reason or os.environ.get("CONSENTGATE_TEST_ALL")),
+        )
+    else:
+        compare(committed, reason)
+
+
+def skip(why: str, *, fail: bool) -> None:
+    """Say ``why`` nothing is counted."""
+    if fail:
+        sys.exit(why)
+    print(why)
 
 
 def main() -> None:
@@ -333,15 +351,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.marked:
         run_all_marked()
-        return
-    committed = read()
-    why_not = cannot_count(committed)
-    if not why_not:
-        compare(committed, options.update)
-    elif options.update or ("valgrind" in why_not and os.environ.get("CONSENTGATE_TEST_ALL")):
-        sys.exit(why_not)
     else:
-        print(why_not)
+        check(options.update)
 
 
 if __name__ == "__main__":
