@@ -340,6 +340,7 @@ def wsgi_reply(
     """Return what ``app`` answers."""
     started: list[Any] = []
 
+    # The arguments are those of PEP 3333.
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:  # noqa: ARG001
         started[:] = status, headers
 

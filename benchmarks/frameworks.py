@@ -80,6 +80,7 @@ def ignore(_: object) -> None:
 
 def with_cookies(response: T, necessary: str) -> T:
     """Set three cookies as every framework here lets it be done; one needs no consent."""
+    # Each framework's response has it, and they share no type.
     set_cookie: Any = response.set_cookie  # type: ignore[attr-defined]
     set_cookie(necessary, VALUE, httponly=True, samesite="lax")
     set_cookie("_ga", "GA1.1.1234567890.1795219200", max_age=YEAR, samesite="lax")
@@ -94,6 +95,7 @@ def flask_site(around: str) -> Flask:
     app.add_url_rule("/", "home", lambda: with_cookies(Response(BODY), "remember_token"))
     app.add_url_rule("/plain", "plain", lambda: Response(BODY))
     if around == EMPTY:
+        # As Flask's documentation puts middleware in.
         app.wsgi_app = EmptyWSGI(app.wsgi_app)  # type: ignore[method-assign]
     if around == GATE:
         app.config["CONSENTGATE_POLICY"] = POLICY
@@ -214,6 +216,7 @@ def with_middleware(app: Any, around: str) -> Any:
 def whole_wsgi_subject(app: Any, target: str, cookie: str, sent: list[str] | None) -> Subject:
     """Drive ``app`` as a server does, to the end of its body; note the Set-Cookie lines."""
 
+    # The arguments are those of PEP 3333.
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:  # noqa: ARG001
         expect("200 OK", status, "answered")
         if sent is not None:

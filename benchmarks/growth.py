@@ -104,6 +104,7 @@ def wsgi_exchange(app: Any, cookie: str) -> list[str]:
     """Return the Set-Cookie lines of one answer of ``app``."""
     lines: list[str] = []
 
+    # The arguments are those of PEP 3333.
     def start_response(status: str, headers: Any, exc_info: Any = None) -> None:  # noqa: ARG001
         lines.extend(value for name, value in headers if name == "Set-Cookie")
 

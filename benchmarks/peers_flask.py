@@ -38,6 +38,7 @@ def site(situation: Situation, *, asks: bool = False) -> Flask:
 
     @app.get("/")
     def page() -> Any:
+        # Flask-Consent puts it there, and Flask's types do not know.
         consent = request.consent["analytics"] if asks else None  # type: ignore[attr-defined]
         seen = {"cookie": request.headers.get("Cookie", ""), "consent": consent}
         response = make_response(jsonify(seen) if situation.spied else "")
