@@ -33,6 +33,7 @@ LAYERS = (
         "duration",
         "forks",
         "origin",
+        "printable",
         "rule_index",
         "set_cookie",
         "signing",
@@ -41,6 +42,7 @@ LAYERS = (
     },
     {
         "caching",
+        "catalogue",
         "consent",
         "deletions",
         "deposits",
@@ -56,10 +58,15 @@ LAYERS = (
     {"page"},
     {"__init__"},
     {"asgi", "wsgi"},
+    {"observation"},
+    {"assertions"},
     {"testing"},
-    {"catalogue", "records"},
+    {"records"},
     {"pages"},
-    {"audit", "explain"},
+    {"findings"},
+    {"client", "cookie_policy", "explain", "lookup"},
+    {"check"},
+    {"audit", "init"},
     {"cli", "__main__"},
 )
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
@@ -70,10 +77,15 @@ CORE_MAY_USE = {*sys.stdlib_module_names, "_typeshed", "consentgate", "itsdanger
 FRAMEWORKS_OF = {
     "django_consentgate": {"asgiref", "django"},
     "flask_consentgate": {"flask", "werkzeug"},
+    "pytest_consentgate": {"pytest"},
     "starlette_consentgate": {"fastapi", "starlette"},
 }
 FRAMEWORKS = set[str]().union(*FRAMEWORKS_OF.values()) | {"litestar", "quart"}
 ADAPTERS_MAY_USE = {
+    "assertions",
+    "catalogue",
+    "client",
+    "observation",
     "__init__",
     "asgi",
     "cli",

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from consentgate.explain.facts import REASONS, count
+from consentgate.printable import printable
 from consentgate.set_cookie import FOREVER
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ def as_text(explanation: Explanation) -> str:
     """Return the explanation for people: the line, what the browser gets, and why."""
     rows = [_row(label, text) for label, text in _rows(explanation)]
     if explanation.outcome == "rewritten" and explanation.sent is not None:
-        rows.insert(1, _INDENT + _printable(explanation.sent))
-    return "\n".join([_printable(explanation.line), *rows])
+        rows.insert(1, _INDENT + printable(explanation.sent))
+    return "\n".join([printable(explanation.line), *rows])
 
 
 def _row(label: str, text: str) -> str:
     return textwrap.fill(
-        _printable(text),
+        printable(text),
         _WIDTH,
         initial_indent=f"  {label:<14}",
         subsequent_indent=_INDENT,
@@ -148,8 +149,3 @@ def _stored_before(explanation: Explanation) -> str:
     reason = told.get("hide") or told["expire"]
     why = "its life is over" if reason == "lifetime" else REASONS[reason][0]
     return f"{' and '.join(done)}: {why}"
-
-
-def _printable(text: str) -> str:
-    """Return ``text`` so that no terminal obeys it, whatever its encoding."""
-    return text.encode("unicode_escape").decode("ascii").replace("\\\\", "\\")
