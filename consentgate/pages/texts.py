@@ -53,6 +53,10 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "always_active": N_("Always active"),
         # Translators: of a purpose that this site rules out, instead of a tick box.
         "never_used": N_("Never used"),
+        # Translators: of a purpose that needs consent, in the published list of cookies.
+        "with_consent": N_("Only with your consent"),
+        # Translators: of a purpose that needs no consent but can be refused, in the same list.
+        "unless_refused": N_("Unless you refuse"),
         "saved": N_("Your choice has been saved."),
         "failed": N_("Your choice could not be saved. Please try again."),
         # Translators: a link to the page with every cookie, its provider, purpose and lifetime.
@@ -94,6 +98,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "purpose": N_("Purpose"),
         # Translators: a column's heading; below it are durations, like "13 months".
         "life": N_("Lifetime"),
+        # Translators: a column's heading; below it are domains, like "example.org", or "This site".
+        "sent_to": N_("Sent to"),
         "this_site": N_("This site"),
         # Translators: a cookie's lifetime.
         "until_closed": N_("Until the browser is closed"),
