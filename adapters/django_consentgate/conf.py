@@ -107,12 +107,16 @@ def site_policy() -> Policy:
 
     Raises `ConfigurationError` without a policy, and `PolicyError` for a wrong one.
     """
-    names = {name: getattr(settings, key) for name, key in _COOKIE_NAME_SETTINGS.items()}
     source = cast("PolicySource", _options().get("POLICY"))
     try:
-        return Policy.load(source).with_framework("django", names)
+        return Policy.load(source).with_framework("django", cookie_names())
     except PolicyError as error:
         raise error.inside(error.file or "CONSENTGATE['POLICY']") from None
+
+
+def cookie_names() -> dict[str, str]:
+    """Return, for default names of Django's own cookies, those that they have here."""
+    return {name: getattr(settings, key) for name, key in _COOKIE_NAME_SETTINGS.items()}
 
 
 def secret_keys() -> Sequence[str | bytes]:

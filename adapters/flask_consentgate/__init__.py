@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from consentgate import ConfigurationError, Consent, Gate, Policy, wsgi
 from consentgate.pages import ConsentPages
 from consentgate.records import open_store
+from flask_consentgate.settings import cookie_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
     SecretKeys = str | bytes | Sequence[str | bytes]
 
 __all__ = ["ConsentGate", "consent_banner", "consent_from", "consent_mode"]
-
-_COOKIE_NAME_SETTINGS: Final = {
-    "session": "SESSION_COOKIE_NAME",
-    "remember_token": "REMEMBER_COOKIE_NAME",  # Flask-Login
-}
 
 _AS_CONFIGURED: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -103,9 +99,7 @@ class ConsentGate:
         app.add_template_global(partial(consent_mode, request), "consent_mode")
 
     def _make_gate(self, app: Flask) -> Gate:
-        config = _config(app)
-        settings = _COOKIE_NAME_SETTINGS.items()
-        names = {name: config[key] for name, key in settings if key in config}
+        names = cookie_names(_config(app))
         policy = self._find_policy(app).with_framework("flask", names)
         return Gate(
             policy,
