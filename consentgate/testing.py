@@ -1,4 +1,4 @@
-"""For tests: a visitor's consent cookie, and the contract that every front must pass.
+"""For tests: a visitor's consent cookie, assertions on responses, and the contract of every front.
 
 A *front* is whatever carries the gate into an application: our middleware, our adapters, and
 those that others write. To show that a front is sound, inherit `FrontContract`, say how your
@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from consentgate.assertions import assert_gated, assert_max_age, assert_no_cookies
 from consentgate.consent import Consent
 from consentgate.deposits import deposit_key
 from consentgate.duration import DAY, months
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
 
     from consentgate.record import Document, Record, RecordStore
 
-__all__ = ["FrontContract", "Request", "Response", "View", "consent_cookie", "deposits_cookie"]
+__all__ = [
+    "FrontContract",
+    "Request",
+    "Response",
+    "View",
+    "assert_gated",
+    "assert_max_age",
+    "assert_no_cookies",
+    "consent_cookie",
+    "deposits_cookie",
+]
 
 
 def consent_cookie(

@@ -16,7 +16,13 @@ from consentgate import Gate, Policy
 from consentgate.page import PageRequest
 from consentgate.pages import LANGUAGES, ConsentPages
 
-PACKAGES = ("consentgate", "django_consentgate", "flask_consentgate", "starlette_consentgate")
+PACKAGES = (
+    "consentgate",
+    "django_consentgate",
+    "flask_consentgate",
+    "pytest_consentgate",
+    "starlette_consentgate",
+)
 PRESETS = ("strict", "eu", "fr", "uk", "us-ca", "django", "flask", "starlette")
 SUBPACKAGES = sorted(
     ".".join(file.parent.parts)
@@ -31,7 +37,7 @@ def installed_files() -> set[str]:
 
 
 def packaged_files() -> set[str]:
-    """Return the files of the four packages in the source tree, relative to their import root."""
+    """Return the files of the packages in the source tree, relative to their import root."""
     return set(Path(os.environ["CONSENTGATE_PACKAGE_FILES"]).read_text().splitlines())
 
 
@@ -135,6 +141,15 @@ def test_a_cookie_is_explained(tmp_path: Path) -> None:
     policy = tmp_path / "consent.toml"
     policy.write_text('version = "1"\npreset = "fr"\nframeworks = ["django"]\n')
     assert "exempt" in run_consentgate("explain", str(policy), "sessionid=1")
+
+
+def test_pytest_finds_the_plugin() -> None:
+    """Its entry point is heeded without a word in anybody's conftest.py."""
+    command = Path(sys.executable).with_name("pytest")
+    options = subprocess.run(  # noqa: S603
+        [command, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "--consent-report" in options
 
 
 def test_the_sdist_is_enough_to_build_and_to_test() -> None:
