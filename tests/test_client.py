@@ -124,7 +124,7 @@ def test_modules_of_the_current_folder_are_found(
         ("shop_module:VALUE", "'shop_module:VALUE' is a str, which cannot be called"),
         (
             "shop_module:VALUE()",
-            "'shop_module:VALUE' is a str, which cannot be called; leave '\\(\\)'",
+            "shop_module:VALUE is a str, which cannot be called; leave '\\(\\)'",
         ),
         ("shop_module:create_app", "neither WSGI nor ASGI 3 .* call what makes one with '\\(\\)'"),
         ("shop_module:Starlette", "neither WSGI nor ASGI 3 "),

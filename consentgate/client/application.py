@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import pkgutil
 import sys
 from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -59,9 +60,7 @@ def load_application(target: str, interface: Interface | None = None) -> Applica
     a name has the settings of a framework. Raises `ConfigurationError` that says what is wrong,
     and whatever the application's own modules raise.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    see_current_folder()
     call = _imported(target) if ":" in target else _of_settings(target)
     if not callable(call):
         raise ConfigurationError(f"{target!r} is {_brief(call)}, which cannot be called")
@@ -69,23 +68,42 @@ def load_application(target: str, interface: Interface | None = None) -> Applica
     return Application(target, call, interface or _interface(call, target), framework, own)
 
 
+def see_current_folder() -> None:
+    """Let modules of the current folder be imported, as a server does."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
 def _imported(target: str) -> Any:
-    name = target.removesuffix("()")
+    module, _, name = target.removesuffix("()").partition(":")
+    if not _is_module_name(module):
+        raise ConfigurationError(
+            f"{target!r} names no application: {module!r} is no name of a module"
+        )
     try:
-        found = pkgutil.resolve_name(name)
+        found: Any = import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not _is_part(error.name, name.partition(":")[0]):
+        if error.name is None or not _is_part(error.name, module):
             raise ConfigurationError(f"{target!r} needs {error.name}, which is missing") from error
         raise ConfigurationError(
             f"there is no module {error.name!r}; run this where the application is started"
         ) from None
-    except (AttributeError, ValueError) as error:
+    try:
+        found = attrgetter(name)(found)
+    except AttributeError as error:
         raise ConfigurationError(f"{target!r} names no application: {error}") from None
     if not target.endswith("()"):
         return found
     if not callable(found):
-        raise ConfigurationError(f"{name!r} is {_brief(found)}, which cannot be called; leave '()'")
+        raise ConfigurationError(
+            f"{module}:{name} is {_brief(found)}, which cannot be called; leave '()'"
+        )
     return found()
+
+
+def _is_module_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _is_part(module: str, wanted: str) -> bool:
@@ -93,7 +111,7 @@ def _is_part(module: str, wanted: str) -> bool:
 
 
 def _of_settings(name: str) -> Any:
-    if not all(part.isidentifier() for part in name.split(".")):
+    if not _is_module_name(name):
         raise ConfigurationError(
             f"{name!r} is no name of a module; name an application, such as 'shop.app:app', or "
             "the settings of a site, such as 'shop.settings'"

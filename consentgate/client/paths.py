@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from contextlib import suppress
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -304,7 +305,8 @@ def links(html: bytes, url: str) -> list[str]:
     `is_left_alone`.
     """
     parser = _Links(url)
-    parser.feed(html.decode("utf-8", "replace"))
+    with suppress(AssertionError):  # Python 3.11, at `<![` and nothing known behind it
+        parser.feed(html.decode("utf-8", "replace"))
     return list(parser.paths)
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("consentgate")
 
 _LONGEST_BODY: Final = 1024 * 1024
+_LONGEST_START: Final = 60.0
+"""Seconds; some applications load models, or fill caches."""
 _PIECE_OF_NOTHING: Final = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -156,7 +158,11 @@ def _started(
 
 
 async def _enter(app: ASGIApplication, longest_end: float) -> LifespanManager | None:
-    manager = LifespanManager(_Lifespan(app), startup_timeout=None, shutdown_timeout=longest_end)
+    manager = LifespanManager(
+        _Lifespan(app),
+        startup_timeout=max(longest_end, _LONGEST_START),
+        shutdown_timeout=longest_end,
+    )
     try:
         return await manager.__aenter__()
     except LifespanNotSupported:

@@ -1,0 +1,220 @@
+"""The command: an application in, what is wrong with its cookies out."""
+
+from __future__ import annotations
+
+import logging
+import pkgutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from consentgate.check.discovery import discover
+from consentgate.check.judging import findings
+from consentgate.check.kinds import KINDS
+from consentgate.check.reports import as_json, as_junit, as_sarif, print_table
+from consentgate.check.run import check_site
+from consentgate.check.site import first_line, started
+from consentgate.check.states import STATES
+from consentgate.check.usage import (
+    Unusable,
+    checked_file,
+    checked_paths,
+    checked_url,
+    load,
+    tell_of_gaps,
+    url_of,
+    write,
+)
+from consentgate.client.application import Interface, see_current_folder
+from consentgate.exceptions import ConfigurationError
+from consentgate.findings import LEVELS, fails, is_ignored
+from consentgate.policy import Policy
+from consentgate.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consentgate.check.run import Scenario
+    from consentgate.check.sightings import Run
+    from consentgate.check.site import Site
+    from consentgate.client.application import Application
+    from consentgate.findings import Finding, Level
+
+_SILENCE: Final = logging.NullHandler()
+_PASSES: Final = sum(1 if state.before == "none" else 2 for state in STATES)
+_REPORTS: Final = ("json", "junit", "sarif")
+
+
+def _scenario(ctx: click.Context, param: click.Parameter, value: str | None) -> Scenario | None:
+    if value is None:
+        return None
+    see_current_folder()
+    try:
+        found: Any = pkgutil.resolve_name(value)
+    except (Exception, SystemExit) as error:
+        said = printable(first_line(error))
+        raise click.BadParameter(f"{value!r} cannot be imported: {said}", ctx, param) from None
+    if not callable(found):
+        raise click.BadParameter(f"{value!r} cannot be called", ctx, param)
+    return cast("Scenario", found)
+
+
+def _ignored(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry.partition(":")[0] not in KINDS:
+            raise click.BadParameter(
+                f"{entry!r} is no kind of finding; there are {', '.join(KINDS)}", ctx, param
+            )
+    return value
+
+
+@click.command(
+    epilog="""\b
+In CI, with what its host shows as tests and beside the code:
+  consentgate check shop.app:app --junit check.xml --sarif check.sarif
+Before there is a gate in the application:
+  consentgate check shop.app:app --policy consent.toml
+What visitors do besides looking, in checks.py:
+  def sign_in(client):  # an httpx.Client
+      client.post("/login", data={"user": "test", "password": "test"})
+  consentgate check shop.app:app --scenario checks:sign_in
+Exit codes:
+  0 nothing wrong, 1 findings of --fail-on or worse, 2 it could not be checked
+"""
+)
+@click.argument("application", metavar="MODULE:APP")
+@click.option("--policy", "policy_file", metavar="FILE", help="For an application without a gate.")
+@click.option(
+    "--path",
+    "paths",
+    multiple=True,
+    callback=checked_paths,
+    metavar="PATH",
+    help="Ask for this, and not for all routes.",
+)
+@click.option(
+    "--url", callback=checked_url, metavar="URL", help="Scheme and host that it is asked under."
+)
+@click.option("--interface", type=click.Choice(get_args(Interface)), help="Unless it is plain.")
+@click.option("--scenario", callback=_scenario, metavar="MODULE:FUNCTION", help="See below.")
+@click.option("--links/--no-links", default=None, help="Follow the links of pages, too.")
+@click.option("--max-paths", default=200, type=click.IntRange(1), metavar="NUMBER", help="[200]")
+@click.option(
+    "--timeout",
+    default=10.0,
+    type=click.FloatRange(0, 3600, min_open=True),
+    metavar="SECONDS",
+    help="For an answer of ASGI; one of WSGI cannot be interrupted.  [10]",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_ignored,
+    metavar="ID[:COOKIE]",
+    help="Live with findings of this kind, or with those about one cookie.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*LEVELS, "never"]),
+    default="error",
+    metavar="LEVEL",
+    help="error, warning, note or never.  [error]",
+)
+@click.option("--json", callback=checked_file, metavar="FILE", help="All that was seen.")
+@click.option("--junit", callback=checked_file, metavar="FILE", help="A test for each cookie.")
+@click.option("--sarif", callback=checked_file, metavar="FILE", help="For beside the code.")
+def check(application: str, policy_file: str | None, **options: Any) -> None:
+    """Check what cookies an application really sets, in every state of consent.
+
+    MODULE:APP is a WSGI or ASGI application, as its server is told it, 'module:make_app()' what
+    makes one, or the settings module of a Django site. It is run in this process, so give it a
+    database for tests. Unless --path says otherwise, it is asked for every path of its framework's
+    map of URLs, its sitemap and its OpenAPI document. A report for the FILE '-' goes to standard
+    output in place of the table.
+    """
+    logging.getLogger("consentgate").addHandler(_SILENCE)  # the warnings are among the findings
+    if [options[report] for report in _REPORTS].count("-") > 1:
+        raise Unusable("only one report can go to standard output")
+    try:
+        policy = None if policy_file is None else Policy.from_file(policy_file)
+        loaded = load(application, options["interface"])
+        run = _run(loaded, policy, **options)
+    except ConfigurationError as error:
+        raise Unusable(printable(str(error))) from None
+    if run.is_gated and policy_file:
+        click.echo("The application has a gate of its own, whose policy counts.", err=True)
+    found = findings(run)
+    shown = [finding for finding in found if not is_ignored(finding, options["ignore"])]
+    _report(run, found, shown, Path(policy_file) if policy_file else _file_of(loaded), **options)
+    if fails(shown, options["fail_on"]):
+        raise SystemExit(1)
+
+
+def _run(
+    application: Application,
+    policy: Policy | None,
+    *,
+    url: str | None,
+    timeout: float,
+    paths: Sequence[str],
+    links: bool | None,
+    max_paths: int,
+    scenario: Scenario | None,
+    **_: Any,
+) -> Run:
+    with started(application, url or url_of(application), timeout=timeout) as site:
+        if not paths:
+            found = discover(site, limit=max_paths, links=links)
+            tell_of_gaps(found)
+            paths = found.paths
+        return _watched(site, paths, policy, scenario)
+
+
+def _watched(
+    site: Site, paths: Sequence[str], policy: Policy | None, scenario: Scenario | None
+) -> Run:
+    """Check ``site``, and show how far it is where somebody sits at a terminal."""
+    console = Console(stderr=True)
+    requests = _PASSES * len(paths) * (2 if scenario else 1)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(escape(printable(site.application.target)), total=requests)
+        return check_site(
+            site,
+            paths,
+            policy=policy,
+            scenario=scenario,
+            progress=lambda: progress.advance(bar),
+        )
+
+
+def _report(
+    run: Run,
+    found: Sequence[Finding],
+    shown: Sequence[Finding],
+    source: Path,
+    *,
+    fail_on: str,
+    ignore: Sequence[str],
+    **files: Any,
+) -> None:
+    """Write the reports that are asked for, and the table unless one is in its place."""
+    failing: Sequence[Level] = LEVELS[: LEVELS.index(fail_on) + 1] if fail_on in LEVELS else ()
+    if files["json"]:
+        write(files["json"], as_json(run, shown))
+    if files["junit"]:
+        write(files["junit"], as_junit(run, shown, failing))
+    if files["sarif"]:
+        write(files["sarif"], as_sarif(run, found, source, ignore))
+    if "-" not in [files[report] for report in _REPORTS]:
+        print_table(Console(), run, shown)
+
+
+def _file_of(application: Application) -> Path:
+    """Return the file that the application is in."""
+    module = sys.modules.get(application.target.partition(":")[0])
+    return Path(getattr(module, "__file__", None) or application.target)

@@ -1,0 +1,121 @@
+"""Every kind of finding that a check has, with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from consentgate.findings import Kind
+
+KINDS: Final = {
+    kind.id: kind
+    for kind in (
+        Kind(
+            "unregistered",
+            "error",
+            "A cookie that no rule declares",
+            "Declare it under [[cookies]] of the policy file, or set it no more (rule R6).",
+        ),
+        Kind(
+            "ungated",
+            "error",
+            "A cookie that left past the gate",
+            "Put the gate outside every other middleware: what is set further out, nobody judges "
+            "(rule R4).",
+        ),
+        Kind(
+            "over-limit",
+            "error",
+            "A cookie that asks for a longer life than its limit",
+            "Let the application ask for less, or the policy declare more where the law allows it "
+            "(rule R12; CNIL, deliberation 2020-092: 13 months for audience measurement).",
+        ),
+        Kind(
+            "forbidden",
+            "error",
+            "A cookie of a category that the policy forbids",
+            "The policy promises that the site has no such cookies; remove it (rule R6).",
+        ),
+        Kind(
+            "reserved-name",
+            "error",
+            "A cookie with the name of one of the gate's own",
+            "Rename it, or set cookie_name in the policy (rule R10).",
+        ),
+        Kind(
+            "kept-after-withdrawal",
+            "error",
+            "A cookie that is still sent after consent was withdrawn",
+            "Declare the Domain and Path that it is set with, so that the gate can delete it "
+            "(rule R18). Reading it on is what CNIL fined Orange for (SAN-2024-019).",
+        ),
+        Kind(
+            "exempt-advertising",
+            "error",
+            "An exempt rule for what the catalogue of known cookies calls advertising",
+            "No consent is asked for an exempt cookie. Move the rule to a category that asks.",
+        ),
+        Kind(
+            "exempt-statistics",
+            "warning",
+            "An exempt rule for what the catalogue of known cookies calls statistics",
+            "Audience measurement is exempt under conditions alone (CNIL, deliberation 2020-092, "
+            "article 5). Make sure that it meets them, or move the rule.",
+        ),
+        Kind(
+            "never-seen",
+            "error",
+            "A declared cookie that the application never set",
+            "Remove its rule, or show the check where it is set: --path, --scenario.",
+        ),
+        Kind(
+            "set-elsewhere",
+            "note",
+            "A declared cookie that by the catalogue no server sets",
+            "Scripts set it; `consentgate audit` sees them.",
+        ),
+        Kind(
+            "untitled-category",
+            "error",
+            "A category without a title",
+            "Visitors are asked about it: give it title = { en = … } (CNIL, deliberation 2020-092: "
+            "each purpose has a short title and description).",
+        ),
+        Kind(
+            "not-canonical",
+            "warning",
+            "A line that browsers read in more than one way",
+            "The gate says it in its own words (rule R3); `consentgate explain` says what is odd.",
+        ),
+        Kind(
+            "report-mode",
+            "note",
+            "The policy is in report mode",
+            'Nothing is kept from the browser: mode = "strip" enforces it (rule R7).',
+        ),
+        Kind(
+            "no-answer",
+            "warning",
+            "A path that could not be checked",
+            "See what the application logged; its cookies on this path are not known.",
+        ),
+        Kind(
+            "sign-in",
+            "note",
+            "A path that is not for everybody",
+            "Show the check how to sign in: --scenario. Its cookies are not known otherwise.",
+        ),
+        Kind(
+            "no-page",
+            "note",
+            "A path that the application does not have",
+            "Values of a path were made up: name one that is there with --path.",
+        ),
+        Kind(
+            "nothing-answered",
+            "error",
+            "No path could be checked",
+            "See what the application logged, and whether it answers to this host: --url.",
+        ),
+    )
+}
+"""Every kind of finding, by its id."""

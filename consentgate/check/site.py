@@ -1,0 +1,122 @@
+"""An application that runs to be checked: started once, whatever is asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import consentgate
+from consentgate import asgi, wsgi
+from consentgate.client.transports import new_transport
+from consentgate.exceptions import ConfigurationError, ConsentGateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    import httpx
+
+    from consentgate.client.application import Application
+    from consentgate.gate import Gate
+
+_OURS = Path(consentgate.__file__).parent
+
+
+class Site:
+    """A running application, and where it is asked."""
+
+    def __init__(self, application: Application, url: str) -> None:
+        self.application = application
+        self.url = url
+        """Scheme and host."""
+        self.transport: httpx.BaseTransport
+        self._call: Callable[..., Any] = application.call
+        self._raised: BaseException | None = None
+
+    def put_around(self, gate: Gate) -> None:
+        """Have ``gate`` judge from now on what the application sets."""
+        around = wsgi if self.application.interface == "wsgi" else asgi
+        self._call = around.ConsentGateMiddleware(self.application.call, gate)
+
+    def taken_error(self) -> BaseException | None:
+        """Return what the application has raised since the last call."""
+        error, self._raised = self._raised, None
+        return error
+
+    def call_wsgi(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Be the application, for WSGI."""
+        answer: Iterable[bytes] = self._call(environ, start_response)
+        return answer
+
+    async def call_asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        """Be the application, for ASGI; what it raises is kept, for its server only logs it."""
+        try:
+            await self._call(scope, receive, send)
+        except (Exception, asyncio.CancelledError) as error:
+            self._raised = error
+            raise
+
+
+@contextmanager
+def started(application: Application, url: str, *, timeout: float) -> Generator[Site]:
+    """Start ``application``, and end it afterwards; what it prints goes to standard error.
+
+    ``url`` is the scheme and host that it is asked under, ``timeout`` the seconds that an ASGI
+    answer may take. Raises `ConfigurationError` where it cannot start.
+    """
+    site = Site(application, url)
+    call: Callable[..., Any] = site.call_wsgi
+    if application.interface == "asgi":
+        call = site.call_asgi
+    running = new_transport(replace(application, call=call), timeout=timeout)
+    with redirect_stdout(sys.stderr):
+        try:
+            site.transport = running.__enter__()
+        except (Exception, SystemExit) as error:
+            said = first_line(error)
+            raise ConfigurationError(f"{application.target!r} does not start: {said}") from error
+        try:
+            yield site
+        finally:
+            running.__exit__(None, None, None)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the kind of an error and what it says first; never for an error about a request."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def brief(error: BaseException) -> str:
+    """Return the kind of an error, and where the application raised it.
+
+    Not what it says, unless we say it: that may have the value of a cookie in it.
+    """
+    files = [
+        (Path(each.filename), each.lineno) for each in traceback.extract_tb(error.__traceback__)
+    ]
+    places = [f"{_relative(path)}, line {line}" for path, line in files if _is_here(path)]
+    kind = _kind(error, files[-1][0])
+    return f"{kind} ({places[-1]})" if places else kind
+
+
+def _kind(error: BaseException, raised_in: Path) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "no answer in time"
+    if isinstance(error, RuntimeError | ConsentGateError) and raised_in.is_relative_to(_OURS):
+        return first_line(error)
+    return type(error).__name__
+
+
+def _is_here(path: Path) -> bool:
+    """Whether a file is the application's own, as far as one can see."""
+    is_installed = "site-packages" in path.parts or path.is_relative_to(_OURS)
+    return path.is_relative_to(Path.cwd()) and not is_installed
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix()
