@@ -576,19 +576,29 @@ def test_a_scenario_signs_in_and_the_paths_are_asked_again() -> None:
     seen = run(inside, scenario=lambda client: client.post("/login"))
     assert [] == kinds(seen)
     assert {"/", "/login"} == {each.path for each in seen.sightings}
-    assert 2 * len(STATES) == len(seen.answers)
+    # Who withdraws has signed in before.
+    assert 2 * len(STATES) - 1 == len(seen.answers)
+
+
+def test_a_scenario_is_played_once_for_each_visitor() -> None:
+    """Who withdraws, too, is one visitor, and cannot sign in twice."""
+    visitors: list[Any] = []
+    check_lines(ONE_OF_EACH, scenario=visitors.append)
+    assert len(STATES) == len(visitors)
 
 
 def test_a_scenario_that_fails_is_told() -> None:
-    """As what could not be checked; its cookies until then are seen."""
+    """As an error, for nobody knows what is behind it; its cookies until then are seen."""
 
     def fail(client: Any) -> None:
         client.get("/")
         raise AssertionError("SECRET")
 
-    found = only(check_lines(ONE_OF_EACH, scenario=fail), "no-answer")
-    assert found.message.startswith("The scenario could not be checked: AssertionError (tests/")
-    assert "" == found.place
+    seen = check_lines(ONE_OF_EACH, scenario=fail)
+    found = only(seen, "scenario-failed")
+    assert found.message.startswith("The scenario failed: AssertionError (tests/")
+    assert ("error", "") == (found.level, found.place)
+    assert {state.name for state in STATES} == set(found.state.split(", "))
 
 
 # -- What is asked for ----------------------------------------------------------------------
@@ -712,6 +722,7 @@ def test_what_a_policy_does_not_allow_fails_a_check() -> None:
         "never-seen",
         "untitled-category",
         "nothing-answered",
+        "scenario-failed",
     } == errors
 
 

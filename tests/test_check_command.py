@@ -268,6 +268,13 @@ def test_a_scenario_is_imported_from_the_current_folder(monkeypatch: pytest.Monk
     assert "/played" in {line["path"] for line in json.loads(result.stdout)["lines"]}
 
 
+def test_more_than_all_routes_can_be_asked() -> None:
+    """--also adds where --path replaces."""
+    result = check_site("--also", "/odd?page=7", "--json", "-")
+    asked = json.loads(result.stdout)["paths"]
+    assert ("/", "/odd?page=7") == (asked[0], asked[-1])
+
+
 def test_what_is_not_asked_is_said() -> None:
     """For want of a path, and for there are too many."""
     flask = """
@@ -279,7 +286,7 @@ for number in range(7):
 """
     result = check(f"{module(flask)}:app", "--policy", "consent.toml", "--max-paths", "5")
     assert (
-        "Not asked, give a --path for each: "
+        "Not asked, say one for each with --also: "
         "other|/0/<x>, other|/1/<x>, other|/2/<x>, other|/3/<x>, other|/4/<x>, ...\n"
         "Not asked, for --max-paths: 3 more paths\n"
     ) == result.stderr
@@ -293,7 +300,7 @@ app = flask.Flask(__name__)
 app.add_url_rule("/<x>", "x", lambda x: "", subdomain="other")
 """
     result = check(f"{module(flask)}:app", "--policy", "consent.toml")
-    assert "Not asked, give a --path for each: other|/<x>\n" == result.stderr
+    assert "Not asked, say one for each with --also: other|/<x>\n" == result.stderr
 
 
 HOSTS = """

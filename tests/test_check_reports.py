@@ -260,10 +260,13 @@ def test_a_failing_scenario_is_a_failing_test() -> None:
     assert 1 == len(root.findall(".//testcase[@name='(the scenario)']/failure"))
 
 
+OF_A_PATH = ("no-answer", "scenario-failed")
+
+
 def every_finding() -> list[Finding]:
     """Return a finding of each kind."""
     return [
-        Finding(kind.id, kind.level, "m", "c", "granted", "p" if kind.id == "no-answer" else "")
+        Finding(kind.id, kind.level, "m", "c", "granted", "p" if kind.id in OF_A_PATH else "")
         for kind in KINDS.values()
     ]
 

@@ -428,3 +428,27 @@ def test_what_a_site_sets_is_never_in_the_file() -> None:
     """Names and lives are, and paths."""
     seen = check_lines(["visits=SECRETVALUE; Path=/SECRETVALUE"])
     assert "SECRETVALUE" not in drafted(*summaries(seen.sightings))
+
+
+def test_what_is_behind_a_sign_in_is_drafted_too(folder: Path) -> None:
+    """A scenario gets there; one that fails is told, and what was seen is written."""
+    Path("steps.py").write_text(
+        "def sign_in(client): client.post('/sign-in')\ndef fall(client): raise KeyError\n"
+    )
+    signing_in = """
+import flask
+app = flask.Flask(__name__)
+@app.post("/sign-in")
+def sign_in():
+    response = flask.Response()
+    response.set_cookie("_fbp", "1")
+    return response
+"""
+    target = module(signing_in)
+    assert (
+        '_fbp"'
+        in init(target, "--preset", "fr", "--scenario", "steps:sign_in", "--output", "-").stdout
+    )
+    failed = init(target, "--preset", "fr", "--scenario", "steps:fall", "--output", "-")
+    assert "The scenario failed: KeyError (steps.py, line 2)" in failed.stderr
+    assert 0 == failed.exit_code

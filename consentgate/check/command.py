@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import logging
-import pkgutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from consentgate.check.discovery import discover
 from consentgate.check.judging import findings
 from consentgate.check.kinds import KINDS
 from consentgate.check.reports import as_json, as_junit, as_sarif, print_table
 from consentgate.check.run import check_site
-from consentgate.check.site import first_line, started
+from consentgate.check.site import started
 from consentgate.check.states import STATES
 from consentgate.check.usage import (
     Unusable,
     checked_file,
-    checked_paths,
-    checked_url,
+    chosen_paths,
     load,
-    tell_of_gaps,
+    site_options,
     url_of,
     write,
 )
-from consentgate.client.application import Interface, see_current_folder
 from consentgate.exceptions import ConfigurationError
 from consentgate.findings import LEVELS, fails, is_ignored
 from consentgate.policy import Policy
@@ -50,20 +46,6 @@ _PASSES: Final = sum(1 if state.before == "none" else 2 for state in STATES)
 _REPORTS: Final = ("json", "junit", "sarif")
 
 
-def _scenario(ctx: click.Context, param: click.Parameter, value: str | None) -> Scenario | None:
-    if value is None:
-        return None
-    see_current_folder()
-    try:
-        found: Any = pkgutil.resolve_name(value)
-    except (Exception, SystemExit) as error:
-        said = printable(first_line(error))
-        raise click.BadParameter(f"{value!r} cannot be imported: {said}", ctx, param) from None
-    if not callable(found):
-        raise click.BadParameter(f"{value!r} cannot be called", ctx, param)
-    return cast("Scenario", found)
-
-
 def _ignored(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     for entry in value:
         if entry.partition(":")[0] not in KINDS:
@@ -79,7 +61,7 @@ In CI, with what its host shows as tests and beside the code:
   consentgate check shop.app:app --junit check.xml --sarif check.sarif
 Before there is a gate in the application:
   consentgate check shop.app:app --policy consent.toml
-What visitors do besides looking, in checks.py:
+What visitors do besides looking, once each, in checks.py:
   def sign_in(client):  # an httpx.Client
       client.post("/login", data={"user": "test", "password": "test"})
   consentgate check shop.app:app --scenario checks:sign_in
@@ -89,28 +71,7 @@ Exit codes:
 )
 @click.argument("application", metavar="MODULE:APP")
 @click.option("--policy", "policy_file", metavar="FILE", help="For an application without a gate.")
-@click.option(
-    "--path",
-    "paths",
-    multiple=True,
-    callback=checked_paths,
-    metavar="PATH",
-    help="Ask for this, and not for all routes.",
-)
-@click.option(
-    "--url", callback=checked_url, metavar="URL", help="Scheme and host that it is asked under."
-)
-@click.option("--interface", type=click.Choice(get_args(Interface)), help="Unless it is plain.")
-@click.option("--scenario", callback=_scenario, metavar="MODULE:FUNCTION", help="See below.")
-@click.option("--links/--no-links", default=None, help="Follow the links of pages, too.")
-@click.option("--max-paths", default=200, type=click.IntRange(1), metavar="NUMBER", help="[200]")
-@click.option(
-    "--timeout",
-    default=10.0,
-    type=click.FloatRange(0, 3600, min_open=True),
-    metavar="SECONDS",
-    help="For an answer of ASGI; one of WSGI cannot be interrupted.  [10]",
-)
+@site_options
 @click.option(
     "--ignore",
     multiple=True,
@@ -161,18 +122,11 @@ def _run(
     *,
     url: str | None,
     timeout: float,
-    paths: Sequence[str],
-    links: bool | None,
-    max_paths: int,
     scenario: Scenario | None,
-    **_: Any,
+    **options: Any,
 ) -> Run:
     with started(application, url or url_of(application), timeout=timeout) as site:
-        if not paths:
-            found = discover(site, limit=max_paths, links=links)
-            tell_of_gaps(found)
-            paths = found.paths
-        return _watched(site, paths, policy, scenario)
+        return _watched(site, chosen_paths(site, **options), policy, scenario)
 
 
 def _watched(
@@ -180,7 +134,7 @@ def _watched(
 ) -> Run:
     """Check ``site``, and show how far it is where somebody sits at a terminal."""
     console = Console(stderr=True)
-    requests = _PASSES * len(paths) * (2 if scenario else 1)
+    requests = (_PASSES + (len(STATES) if scenario else 0)) * len(paths)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(escape(printable(site.application.target)), total=requests)
         return check_site(

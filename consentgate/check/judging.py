@@ -219,10 +219,10 @@ def _of_answers(answers: Sequence[Answer]) -> Iterator[Finding]:
         said = ", ".join(dict.fromkeys(_said(answer) for answer in answers[:_MOST_TOLD]))
         yield _finding("nothing-answered", f"No path was answered without an error: {said}.")
     for path, failed in _by_path(answers, _is_failed).items():
-        what = f"{path} could not" if path else "The scenario could not"
-        message = f"{what} be checked: {_said(failed[0])}."
+        what = f"{path} could not be checked" if path else "The scenario failed"
+        kind = "no-answer" if path else "scenario-failed"
         states = [answer.state for answer in failed]
-        yield _finding("no-answer", message, states=states, place=path)
+        yield _finding(kind, f"{what}: {_said(failed[0])}.", states=states, place=path)
     yield from _of_statuses("sign-in", answers, (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
     yield from _of_statuses("no-page", answers, (HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
 

@@ -65,7 +65,8 @@ KINDS: Final = {
             "never-seen",
             "error",
             "A declared cookie that the application never set",
-            "Remove its rule, or show the check where it is set: --path, --scenario.",
+            "Remove its rule, or show the check where it is set: --also, --scenario. Where a "
+            "script sets it: --ignore never-seen:NAME.",
         ),
         Kind(
             "set-elsewhere",
@@ -97,6 +98,12 @@ KINDS: Final = {
             "warning",
             "A path that could not be checked",
             "See what the application logged; its cookies on this path are not known.",
+        ),
+        Kind(
+            "scenario-failed",
+            "error",
+            "The scenario did not come to its end",
+            "What lies behind it was not checked; mend it. It is called once for each visitor.",
         ),
         Kind(
             "sign-in",

@@ -80,8 +80,8 @@ def check_site(
         paths: what is asked for, with query strings where they have one.
         policy: for an application without a gate, which is then put around it.
         states: the visitor's, one after the other, each with a jar of its own.
-        scenario: called in each state with a client, after the paths: what else visitors do, such
-            as signing in. Then the paths are asked for again.
+        scenario: called once for each visitor with a client, after the paths: what else visitors
+            do, such as signing in. Then the paths are asked for again.
         progress: called after each request for one of ``paths``.
 
     Raises `ConfigurationError` where the application has no gate and ``policy`` is None.
@@ -176,20 +176,25 @@ class _Runner:
     def visit(self, state: State) -> None:
         """Ask for everything as a visitor in ``state``, with a jar of their own."""
         jar = Jar(self._gate.clock)
-        if state.before != "none":
-            self._unnoted(state, jar, state.before)
+        if state.before == "none":
+            self._decide(jar, state.choice)
+            self._pass(state, jar, self._scenario)
+            return
+        self._unnoted(state, jar, state.before, self._scenario)
         self._decide(jar, state.choice)
         self._pass(state, jar)
-        if state.before != "none":
-            self.kept = self._kept(state, jar)
+        self.kept = self._kept(state, jar)
 
-    def _unnoted(self, state: State, jar: Jar, choice: str) -> None:
-        """Let the visitor do the same after ``choice``, of which nothing is noted."""
-        noted = self.sightings, self.answers
-        self.sightings, self.answers = [], []
+    def _unnoted(
+        self, state: State, jar: Jar, choice: str, scenario: Scenario | None = None
+    ) -> None:
+        """Let the visitor do the same after ``choice``, of which no cookie is noted."""
+        sightings, self.sightings = self.sightings, []
+        answers, self.answers = self.answers, []
         self._decide(jar, choice)
-        self._pass(state, jar)
-        self.sightings, self.answers = noted
+        self._pass(state, jar, scenario)
+        failures = [answer for answer in self.answers if answer.path == ""]
+        self.sightings, self.answers = sightings, [*answers, *failures]
 
     def _decide(self, jar: Jar, choice: str) -> None:
         granted = granted_by(choice, self._gate.policy)
@@ -218,12 +223,12 @@ class _Runner:
         known = self._gate.cookies[name]
         return known.rule is not None and not known.exempt and known.enforced
 
-    def _pass(self, state: State, jar: Jar) -> None:
+    def _pass(self, state: State, jar: Jar, scenario: Scenario | None = None) -> None:
         lines = _Lines()
         with observing(lines), self._client(state, jar, lines) as client:
             self._ask_all(client, state, lines)
-            if self._scenario is not None:
-                self._play(self._scenario, client, state, lines)
+            if scenario is not None:
+                self._play(scenario, client, state, lines)
                 self._ask_all(client, state, lines)
 
     def _client(self, state: State, jar: Jar, lines: _Lines) -> httpx.Client:

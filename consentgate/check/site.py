@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import sysconfig
 import traceback
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
@@ -99,7 +100,9 @@ def brief(error: BaseException) -> str:
     files = [
         (Path(each.filename), each.lineno) for each in traceback.extract_tb(error.__traceback__)
     ]
-    places = [f"{_relative(path)}, line {line}" for path, line in files if _is_here(path)]
+    own = [(path, line) for path, line in files if not _is_installed(path)]
+    here = [(path, line) for path, line in own if path.is_relative_to(Path.cwd())]
+    places = [f"{_relative(path)}, line {line}" for path, line in here or own]
     kind = _kind(error, files[-1][0])
     return f"{kind} ({places[-1]})" if places else kind
 
@@ -112,11 +115,12 @@ def _kind(error: BaseException, raised_in: Path) -> str:
     return type(error).__name__
 
 
-def _is_here(path: Path) -> bool:
-    """Whether a file is the application's own, as far as one can see."""
-    is_installed = "site-packages" in path.parts or path.is_relative_to(_OURS)
-    return path.is_relative_to(Path.cwd()) and not is_installed
+def _is_installed(path: Path) -> bool:
+    """Whether a file is ours, a library's or Python's, and not the application's own."""
+    of_python = path.is_relative_to(sysconfig.get_path("stdlib")) or not path.is_absolute()
+    return of_python or "site-packages" in path.parts or path.is_relative_to(_OURS)
 
 
 def _relative(path: Path) -> str:
-    return path.relative_to(Path.cwd()).as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 from urllib.parse import urlsplit
 
 import click
 
 import consentgate
+from consentgate.check.discovery import discover
 from consentgate.check.site import first_line
-from consentgate.client.application import load_application
+from consentgate.client.application import Interface, load_application, see_current_folder
 from consentgate.exceptions import ConfigurationError
 from consentgate.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from consentgate.check.discovery import Discovery
-    from consentgate.client.application import Application, Interface
+    from consentgate.check.run import Scenario
+    from consentgate.check.site import Site
+    from consentgate.client.application import Application
 
 _OURS: Final = str(Path(consentgate.__file__).parent)
 _IMPORTING: Final = ("importlib", "pkgutil.py")
@@ -62,6 +68,44 @@ def _traceback(error: Exception) -> str:
 
 def _is_before(filename: str) -> bool:
     return filename.startswith(_OURS) or any(each in filename for each in _IMPORTING)
+
+
+def site_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` the options that say how an application is asked, and for what."""
+    for option in reversed(_SITE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_paths(
+    site: Site,
+    *,
+    paths: Sequence[str],
+    also: Sequence[str],
+    links: bool | None,
+    max_paths: int,
+    **_: Any,
+) -> Sequence[str]:
+    """Return what ``site`` is asked for, and say on standard error what it is not asked for."""
+    if not paths:
+        found = discover(site, limit=max_paths, links=links)
+        _tell_of_gaps(found)
+        paths = found.paths
+    return list(dict.fromkeys([*paths, *also]))
+
+
+def _scenario(ctx: click.Context, param: click.Parameter, value: str | None) -> Scenario | None:
+    if value is None:
+        return None
+    see_current_folder()
+    try:
+        found: Any = pkgutil.resolve_name(value)
+    except (Exception, SystemExit) as error:
+        said = printable(first_line(error))
+        raise click.BadParameter(f"{value!r} cannot be imported: {said}", ctx, param) from None
+    if not callable(found):
+        raise click.BadParameter(f"{value!r} cannot be called", ctx, param)
+    return cast("Scenario", found)
 
 
 def checked_paths(
@@ -114,11 +158,48 @@ def write(file: str, text: str) -> None:
         raise Unusable(f"{file!r} cannot be written: {error.strerror}") from None
 
 
-def tell_of_gaps(found: Discovery) -> None:
+def _tell_of_gaps(found: Discovery) -> None:
     """Say on standard error what is not asked for."""
     if found.not_asked:
         told = ", ".join(found.not_asked[:_MOST_TOLD])
         more = ", ..." if len(found.not_asked) > _MOST_TOLD else ""
-        click.echo(f"Not asked, give a --path for each: {printable(told)}{more}", err=True)
+        click.echo(f"Not asked, say one for each with --also: {printable(told)}{more}", err=True)
     if found.left_out:
         click.echo(f"Not asked, for --max-paths: {found.left_out} more paths", err=True)
+
+
+_SITE_OPTIONS: Final = (
+    click.option(
+        "--path",
+        "paths",
+        multiple=True,
+        callback=checked_paths,
+        metavar="PATH",
+        help="Ask for this, and not for all routes.",
+    ),
+    click.option(
+        "--also",
+        multiple=True,
+        callback=checked_paths,
+        metavar="PATH",
+        help="Ask for this besides all routes.",
+    ),
+    click.option("--links/--no-links", default=None, help="Follow the links of pages, too."),
+    click.option(
+        "--max-paths", default=200, type=click.IntRange(1), metavar="NUMBER", help="[200]"
+    ),
+    click.option(
+        "--scenario", callback=_scenario, metavar="MODULE:FUNCTION", help="What else visitors do."
+    ),
+    click.option(
+        "--url", callback=checked_url, metavar="URL", help="Scheme and host that it is asked under."
+    ),
+    click.option("--interface", type=click.Choice(get_args(Interface)), help="Unless it is plain."),
+    click.option(
+        "--timeout",
+        default=10.0,
+        type=click.FloatRange(0, 3600, min_open=True),
+        metavar="SECONDS",
+        help="For an answer of ASGI; one of WSGI cannot be interrupted.  [10]",
+    ),
+)

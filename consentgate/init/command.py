@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consentgate.check.discovery import discover
 from consentgate.check.run import check_site
 from consentgate.check.site import started
 from consentgate.check.states import STATES
@@ -17,14 +16,12 @@ from consentgate.check.summary import summaries
 from consentgate.check.usage import (
     Unusable,
     checked_file,
-    checked_paths,
-    checked_url,
+    chosen_paths,
     load,
-    tell_of_gaps,
+    site_options,
     url_of,
     write,
 )
-from consentgate.client.application import Interface
 from consentgate.exceptions import ConfigurationError
 from consentgate.init.draft import draft
 from consentgate.init.next_steps import next_steps
@@ -33,8 +30,7 @@ from consentgate.policy_file import load_preset, preset_names
 from consentgate.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from consentgate.check.run import Scenario
     from consentgate.check.sightings import Run
     from consentgate.client.application import Application
     from consentgate.init.draft import Draft
@@ -59,6 +55,8 @@ Answering its questions:
   consentgate init
 Without any:
   consentgate init shop.app:app --preset fr --output consent.toml
+With what is behind a sign-in, as consentgate check --help tells:
+  consentgate init shop.app:app --scenario checks:sign_in
 """
 )
 @click.argument("application", metavar="[MODULE:APP]", required=False)
@@ -68,26 +66,7 @@ Without any:
     metavar="LAW",
     help=f"That of your visitors: {', '.join(_jurisdictions())}.",
 )
-@click.option(
-    "--path",
-    "paths",
-    multiple=True,
-    callback=checked_paths,
-    metavar="PATH",
-    help="Ask for this, and not for all routes.",
-)
-@click.option(
-    "--url", callback=checked_url, metavar="URL", help="Scheme and host that it is asked under."
-)
-@click.option("--interface", type=click.Choice(get_args(Interface)), help="Unless it is plain.")
-@click.option("--max-paths", default=200, type=click.IntRange(1), metavar="NUMBER", help="[200]")
-@click.option(
-    "--timeout",
-    default=10.0,
-    type=click.FloatRange(0, 3600, min_open=True),
-    metavar="SECONDS",
-    help="For an answer of ASGI; one of WSGI cannot be interrupted.  [10]",
-)
+@site_options
 @click.option(
     "--output",
     default="consent.toml",
@@ -144,18 +123,17 @@ def _run(
     *,
     url: str | None,
     timeout: float,
-    paths: Sequence[str],
-    max_paths: int,
-    **_: Any,
+    scenario: Scenario | None,
+    **options: Any,
 ) -> Run:
     """Ask for everything once, with a gate that changes nothing around it unless it has its own."""
     watching = Policy("init", mode="report", unregistered="report")
     with started(application, url or url_of(application), timeout=timeout) as site:
-        if not paths:
-            found = discover(site, limit=max_paths)
-            tell_of_gaps(found)
-            paths = found.paths
-        return check_site(site, paths, policy=watching, states=_GRANTED)
+        paths = chosen_paths(site, **options)
+        run = check_site(site, paths, policy=watching, states=_GRANTED, scenario=scenario)
+    for failed in (answer for answer in run.answers if answer.path == ""):
+        click.echo(f"The scenario failed: {failed.error}", err=True)
+    return run
 
 
 def _draft(application: Application, run: Run, preset: str) -> Draft:

@@ -57,7 +57,7 @@ def _case(finding: Finding) -> tuple[str, str]:
     """Return the suite and the name of the test case that ``finding`` belongs to."""
     if finding.id in _OF_APPLICATION:
         return "application", _ALL
-    if finding.id == "no-answer":
+    if finding.id in ("no-answer", "scenario-failed"):
         return "paths", finding.place
     return ("categories" if finding.id == "untitled-category" else "cookies"), finding.cookie
 
