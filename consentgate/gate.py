@@ -310,12 +310,16 @@ class Gate:
         name = verdict.name[:_LONGEST_REMEMBERED_NAME]
         if name in self._warned or len(self._warned) >= _MOST_WARNINGS:
             return
+        if not logger.isEnabledFor(logging.WARNING):
+            return
         self._warned.add(name)
+        from consentgate.catalogue import guess  # noqa: PLC0415 - once a name, and often never
+
         logger.warning(
             "cookie %r has no rule in the policy and is %s; add it under [[cookies]]%s",
             name,
             _PAST_TENSE[verdict.action] if verdict.enforced else "only reported",
-            _guess(verdict.name),
+            guess(verdict.name),
         )
 
 
@@ -333,16 +337,6 @@ def _hand_over(on_verdict: Callable[[Verdict], object], verdict: Verdict) -> Non
         on_verdict(verdict)
     except Exception:
         logger.exception("on_verdict failed for cookie %r", verdict.name)
-
-
-def _guess(name: str) -> str:
-    """Return the end of a warning: what the catalogue takes the cookie for, if it knows it."""
-    from consentgate.catalogue import find  # noqa: PLC0415 - who has a rule for all never needs it
-
-    entry = find(name)
-    if entry is None:
-        return ""
-    return f"; the catalogue of known cookies takes it for {entry.vendor}, {entry.category}"
 
 
 _PAST_TENSE: Final = {"strip": "stripped", "block": "blocked"}

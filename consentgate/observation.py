@@ -14,9 +14,9 @@ looks on, a few methods of `Visit` and `Gate` are replaced, and put back afterwa
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from consentgate.exceptions import CookieBlocked
 from consentgate.gate import Gate
@@ -24,7 +24,7 @@ from consentgate.set_cookie import read
 from consentgate.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator, Mapping
 
     from consentgate.known_cookie import Verdict
     from consentgate.visit import Additions
@@ -65,42 +65,25 @@ class Observer:
 @contextmanager
 def observing(observer: Observer) -> Generator[None]:
     """Let ``observer`` look on at every gate of this process, in all threads."""
-    told = _Told()
-    begin, judge, additions, tell = Visit.__init__, Visit.judge, Visit.additions, Gate.tell
-
-    def observed_begin(self: Visit, gate: Gate, carrier: Any) -> None:
-        begin(self, gate, carrier)
-        observer.visit(gate)
-
-    def observed_judge(self: Visit, line: str) -> str | None:
-        told.verdict = None
-        try:
-            sent = judge(self, line)
-        except CookieBlocked as error:
-            observer.line(ObservedLine(self.gate, line, None, error.verdict))
-            raise
-        observer.line(ObservedLine(self.gate, line, sent, told.verdict))
-        return sent
-
-    def observed_additions(self: Visit, *headers: Any, **options: Any) -> Additions:
-        added = additions(self, *headers, **options)
-        for name, line in added.headers:
-            if name == "Set-Cookie":
-                observer.line(ObservedLine(self.gate, line, line, by_gate=True))
-        return added
-
-    def observed_tell(self: Gate, verdict: Verdict) -> None:
-        told.verdict = verdict
-        tell(self, verdict)
-
-    with ExitStack() as replaced:
-        replaced.enter_context(_replaced(Visit, "__init__", observed_begin))
-        replaced.enter_context(_replaced(Visit, "judge", observed_judge))
-        replaced.enter_context(_replaced(Visit, "additions", observed_additions))
-        replaced.enter_context(_replaced(Gate, "tell", observed_tell))
-        # Else nobody would work out a reason that nobody hears.
-        replaced.enter_context(_replaced(Gate, "is_heard", property(lambda _: True)))
+    with _lock:
+        _observers.append(observer)
+        _put_in_place(_OBSERVED)
+    try:
         yield
+    finally:
+        with _lock:
+            _observers.remove(observer)
+            if not _observers:
+                _put_in_place(_ORIGINAL)
+
+
+_lock: Final = threading.Lock()
+_observers: Final[list[Observer]] = []
+
+_begin = Visit.__init__
+_judge = Visit.judge
+_additions = Visit.additions
+_tell = Gate.tell
 
 
 class _Told(threading.local):
@@ -109,11 +92,55 @@ class _Told(threading.local):
     verdict: Verdict | None = None
 
 
-@contextmanager
-def _replaced(owner: type, name: str, value: property | Callable[..., object]) -> Generator[None]:
-    original = vars(owner)[name]
-    setattr(owner, name, value)
+_told: Final = _Told()
+
+
+def _observed_begin(self: Visit, gate: Gate, carrier: Any) -> None:
+    _begin(self, gate, carrier)
+    for observer in tuple(_observers):
+        observer.visit(gate)
+
+
+def _observed_judge(self: Visit, line: str) -> str | None:
+    _told.verdict = None
     try:
-        yield
-    finally:
-        setattr(owner, name, original)
+        sent = _judge(self, line)
+    except CookieBlocked as error:
+        _hand_on(ObservedLine(self.gate, line, None, error.verdict))
+        raise
+    _hand_on(ObservedLine(self.gate, line, sent, _told.verdict))
+    return sent
+
+
+def _observed_additions(self: Visit, *headers: Any, **options: Any) -> Additions:
+    added = _additions(self, *headers, **options)
+    for name, line in added.headers:
+        if name == "Set-Cookie":
+            _hand_on(ObservedLine(self.gate, line, line, by_gate=True))
+    return added
+
+
+def _observed_tell(self: Gate, verdict: Verdict) -> None:
+    _told.verdict = verdict
+    _tell(self, verdict)
+
+
+def _hand_on(seen: ObservedLine) -> None:
+    for observer in tuple(_observers):
+        observer.line(seen)
+
+
+_OBSERVED: Final = {
+    (Visit, "__init__"): _observed_begin,
+    (Visit, "judge"): _observed_judge,
+    (Visit, "additions"): _observed_additions,
+    (Gate, "tell"): _observed_tell,
+    # Else nobody would work out a reason that nobody hears.
+    (Gate, "is_heard"): property(lambda _: True),
+}
+_ORIGINAL: Final = {(owner, name): vars(owner)[name] for owner, name in _OBSERVED}
+
+
+def _put_in_place(methods: Mapping[tuple[type, str], Any]) -> None:
+    for (owner, name), method in methods.items():
+        setattr(owner, name, method)

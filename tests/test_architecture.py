@@ -32,6 +32,7 @@ LAYERS = (
         "cookie_header",
         "duration",
         "forks",
+        "lifetime",
         "origin",
         "printable",
         "rule_index",

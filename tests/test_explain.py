@@ -363,7 +363,7 @@ def test_R3_a_line_of_several_names() -> None:
     [
         ("", "none: it ends with the browser session"),
         ("; Max-Age=90061", "1 day 1 hour (90061 s), by Max-Age"),
-        ("; Expires=Sat, 21 Nov 2026 00:00:30 GMT", "30 seconds (30 s), by Expires"),
+        ("; Expires=Sat, 21 Nov 2026 00:00:30 GMT", "30 s, by Expires"),
         ("; Max-Age=-1", "over, by Max-Age: this deletes the cookie"),
         ("; Max-Age=99999999999999", "longer than any limit, by Max-Age"),
     ],

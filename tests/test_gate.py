@@ -703,6 +703,17 @@ class TestAround:
         assert "[[cookies]]" in warnings[0]
         assert 5 == len(verdicts)
 
+    def test_R25_a_warning_that_nobody_wants_is_kept_for_who_does(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A log for errors alone gets none, and is none that the name was warned of in."""
+        gate = make_gate()
+        with caplog.at_level(logging.ERROR, "consentgate"):
+            ask(gate, "x=1")
+        assert [] == caplog.records
+        ask(gate, "x=2")
+        assert ["WARNING"] == [record.levelname for record in caplog.records]
+
     def test_R25_the_log_has_every_verdict_at_info(self, caplog: pytest.LogCaptureFixture) -> None:
         """Also of an unregistered cookie, whose warning comes once."""
         caplog.set_level(logging.INFO, "consentgate")

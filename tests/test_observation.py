@@ -188,6 +188,20 @@ def test_one_may_look_on_beside_another() -> None:
     assert outer.lines[:1] == inner.lines
 
 
+def test_who_came_first_may_leave_first() -> None:
+    """The other one goes on, and when both are gone all is as it was."""
+    judge, told = Visit.judge, Gate.tell
+    first, second, of = Notes(), Notes(), gate()
+    one, other = observing(first), observing(second)
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    visit(of).judge("_ga=1")
+    other.__exit__(None, None, None)
+    assert ([], ["_ga"]) == (first.lines, [line.name for line in second.lines])
+    assert (judge, told) == (Visit.judge, Gate.tell)
+
+
 def test_threads_do_not_mix() -> None:
     """Lines that are judged at once in two threads have their own verdicts."""
     notes, of = Notes(), gate()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consentgate.duration import DAY, HOUR, MINUTE
+from consentgate.lifetime import in_words
 from consentgate.printable import printable
-from consentgate.set_cookie import FOREVER, read
+from consentgate.set_cookie import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,6 @@ __all__ = ["cookie_missing", "cookies_there", "life", "not_gated", "wrong_life"]
 
 _LONGEST: Final = 80
 """Characters of a name or path that are shown."""
-_UNITS: Final = (("day", DAY), ("hour", HOUR), ("minute", MINUTE))
 
 _REASONS: Final[Mapping[Reason, str]] = {
     "undecided": "the visitor has not chosen yet (R6)",
@@ -152,18 +151,7 @@ def wrong_life(cookie: SetCookie, seconds: int | None, word: str, bound: int | N
 
 def life(seconds: int | None) -> str:
     """Return a lifetime in words: its two largest units, and seconds."""
-    if seconds is None:
-        return "until the browser's session ends"
-    if seconds >= FOREVER:
-        return "longer than any limit"
-    words: list[str] = []
-    rest = seconds
-    for unit, length in _UNITS:
-        number, rest = divmod(rest, length)
-        if number:
-            words.append(f"{number} {unit}{'' if number == 1 else 's'}")
-    exact = f"{seconds} s"
-    return f"{' '.join(words[:2])} ({exact})" if words else exact
+    return "until the browser's session ends" if seconds is None else in_words(seconds)
 
 
 def _named(cookie: SetCookie) -> str:

@@ -18,7 +18,7 @@ from consentgate.rule_index import RuleIndex
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CatalogueEntry", "entries", "find", "matching"]
+__all__ = ["CatalogueEntry", "entries", "find", "guess", "matching"]
 
 _LONGEST_NAME: Final = 4096
 """Characters; no browser stores a longer name and value (RFC 6265bis 5.7)."""
@@ -71,6 +71,14 @@ def entries() -> tuple[CatalogueEntry, ...]:
     """Return the whole catalogue, in the order of its file."""
     text = (files(__name__) / "cookies.csv").read_text(encoding="utf-8")
     return tuple(map(_entry, csv.DictReader(text.splitlines())))
+
+
+def guess(name: str) -> str:
+    """Return what the catalogue takes a cookie for, to end a sentence; ``""`` for no idea."""
+    entry = find(name)
+    if entry is None:
+        return ""
+    return f"; the catalogue of known cookies takes it for {entry.vendor}, {entry.category}"
 
 
 def matching(pattern: str) -> tuple[CatalogueEntry, ...]:

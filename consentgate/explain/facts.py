@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from consentgate.exceptions import CookieBlocked
 from consentgate.gate import Gate
+from consentgate.lifetime import count as count  # noqa: PLC0414
 from consentgate.policy import BROWSER_MAX_AGE
 from consentgate.policy_file import load_preset
 from consentgate.set_cookie import TOKEN, has_control_character, is_plain, read, read_attributes
@@ -426,8 +427,3 @@ def _deciding_rules(
     if judgement.outcome == "unchanged" and not reading.oddities:
         rules.add("R2")
     return tuple(sorted(rules, key=lambda rule: int(rule[1:])))
-
-
-def count(number: int, thing: str) -> str:
-    """Return ``2 days`` for 2 and ``day``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"

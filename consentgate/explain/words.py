@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from consentgate.explain.facts import REASONS, count
+from consentgate.explain.facts import REASONS
+from consentgate.lifetime import in_words
 from consentgate.printable import printable
-from consentgate.set_cookie import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 79
 _INDENT: Final = " " * 16
-_UNITS: Final = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def as_text(explanation: Explanation) -> str:
@@ -121,19 +120,6 @@ def _limit_in_words(limit: Limit) -> str:
         return words
     number = "R16" if limit.left_by == "consent" else "R13"
     return f"{words}; {in_words(limit.left)} are left, by the {limit.left_by} ({number})"
-
-
-def in_words(seconds: int) -> str:
-    """Return a lifetime in its two largest units, and in seconds."""
-    if seconds >= FOREVER:
-        return "longer than any limit"
-    words: list[str] = []
-    rest = seconds
-    for unit, length in _UNITS:
-        number, rest = divmod(rest, length)
-        if number:
-            words.append(count(number, unit))
-    return f"{' '.join(words[:2])} ({seconds} s)"
 
 
 def _stored_before(explanation: Explanation) -> str:
