@@ -1,0 +1,200 @@
+"""What asks a visitor for consent, and how it is answered for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from playwright.sync_api import Error as PlaywrightError
+
+from consentgate.audit.asking import ask
+from consentgate.audit.facts import Action
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from playwright.sync_api import Frame, Locator
+
+    from consentgate.audit.profile import Profile
+
+__all__ = ["Banner", "ConsentGateBanner", "SelectorBanner", "press", "press_labelled"]
+
+_PATIENCE: Final = 3.0
+"""Seconds until something to press must be there."""
+LITTLE_PATIENCE: Final = 0.3
+_LONGEST_SHOWN: Final = 80
+
+
+class Banner(Protocol):
+    """What asks for consent on one site; the page is open when it is answered."""
+
+    @property
+    def description(self) -> str:
+        """What it is, in words."""
+        ...
+
+    def refuse(self, profile: Profile) -> Action:
+        """Refuse everything that can be refused."""
+        ...
+
+    def accept(self, profile: Profile) -> Action:
+        """Accept everything."""
+        ...
+
+    def withdraw(self, profile: Profile) -> Action:
+        """Take back what was accepted."""
+        ...
+
+
+class ConsentGateBanner:
+    """The banner of ConsentGate, whose controls say what they do.
+
+    Args:
+        preferences: the address of the visitor's pages of the site, such as its ``/consent/``.
+    """
+
+    _FIND: Final = """() => {
+        const root = document.getElementById("consentgate");
+        if (!root?.dataset.cookie) return null;
+        const form = root.querySelector("[role=dialog] form")?.getAttribute("action");
+        const link = root.querySelector("a[data-cg-action=customise]")?.getAttribute("href");
+        const script = document.querySelector("script[src*='/banner'][src*='.js']")?.src;
+        const found = form ?? link ?? (script && new URL(".", script).href) ?? "/consent/";
+        return new URL(found.split("?")[0], document.baseURI).href;
+    }"""
+
+    def __init__(self, preferences: str) -> None:
+        self.preferences = preferences
+
+    @classmethod
+    def find(cls, profile: Profile) -> ConsentGateBanner | None:
+        """Return the banner of the open page, or None."""
+        try:
+            address = ask(profile.page.main_frame, cls._FIND, timeout=_PATIENCE)
+        except PlaywrightError:
+            return None
+        known = isinstance(address, str) and address.startswith(("http://", "https://"))
+        return cls(address) if known else None
+
+    @property
+    def description(self) -> str:
+        """What it is, in words."""
+        return "ConsentGate"
+
+    def refuse(self, profile: Profile) -> Action:
+        """Press its button to refuse."""
+        return self._choose(profile, "reject")
+
+    def accept(self, profile: Profile) -> Action:
+        """Press its button to accept."""
+        return self._choose(profile, "accept")
+
+    def withdraw(self, profile: Profile) -> Action:
+        """Press the button for it on the preferences page."""
+        profile.visit(self.preferences)
+        for action in ("withdraw", "reject"):
+            done = press(profile, [f"main [data-cg-action={action}]"])
+            if done.done:
+                how = f"pressed the button to {action} on {self.preferences}"
+                return Action(done=True, how=how, clicks=1)
+        return Action(done=False, how=f"{self.preferences} has no button to withdraw consent")
+
+    def _choose(self, profile: Profile, action: str) -> Action:
+        done = press(profile, [f"#consentgate [role=dialog] [data-cg-action={action}]"])
+        if not done.done:
+            return Action(done=False, how=f"its banner shows no button to {action}")
+        return Action(done=True, how=f"pressed the banner's button to {action}", clicks=1)
+
+
+class SelectorBanner:
+    """A banner whose buttons are told by CSS selectors; each is pressed in its turn.
+
+    Args:
+        refuse, accept, withdraw: the selectors of one way each; empty where it is not known.
+    """
+
+    def __init__(
+        self, refuse: Sequence[str], accept: Sequence[str], withdraw: Sequence[str]
+    ) -> None:
+        self._refuse = refuse
+        self._accept = accept
+        self._withdraw = withdraw
+
+    @property
+    def description(self) -> str:
+        """What it is, in words."""
+        return "a banner whose buttons were named on the command line"
+
+    def refuse(self, profile: Profile) -> Action:
+        """Press what --refuse names."""
+        return self._press(profile, self._refuse, "--refuse")
+
+    def accept(self, profile: Profile) -> Action:
+        """Press what --accept names."""
+        return self._press(profile, self._accept, "--accept")
+
+    def withdraw(self, profile: Profile) -> Action:
+        """Press what --withdraw names."""
+        return self._press(profile, self._withdraw, "--withdraw")
+
+    def _press(self, profile: Profile, selectors: Sequence[str], option: str) -> Action:
+        if not selectors:
+            return Action(done=False, how=f"no {option} was given")
+        return press(profile, selectors)
+
+
+def press(profile: Profile, selectors: Sequence[str], patience: float = _PATIENCE) -> Action:
+    """Press the first visible match of each CSS selector in turn, in whatever frame it is.
+
+    ``patience`` is in seconds: within them something of the outermost frame must show.
+    """
+    for selector in selectors:
+        found = (frame.locator(selector) for frame in profile.frames())
+        if not _click_one(found, patience):
+            return Action(done=False, how=f"there is nothing visible to press at {selector}")
+        profile.settle()
+    shown = ", ".join(selectors)
+    return Action(done=True, how=f"pressed {shown}", clicks=len(selectors))
+
+
+def press_labelled(profile: Profile, label: re.Pattern[str]) -> str:
+    """Press a button or link with such a label, in whatever frame; return the label, or ""."""
+    for role in ("button", "link"):
+        for frame in profile.frames():
+            text = _press_labelled(frame, role, label)
+            if text:
+                profile.settle()
+                return text
+    return ""
+
+
+def _press_labelled(frame: Frame, role: str, label: re.Pattern[str]) -> str:
+    found = frame.get_by_role(role, name=label).locator("visible=true").first  # type: ignore[arg-type]
+    try:
+        text = found.inner_text(timeout=LITTLE_PATIENCE * 1000).strip()
+        found.click(timeout=_PATIENCE * 1000)
+    except PlaywrightError:
+        return ""
+    return text[:_LONGEST_SHOWN] or "a button without text"
+
+
+def _click_one(places: Iterable[Locator], patience: float) -> bool:
+    """Click what is visible first; only the first place is given time to show something."""
+    for place in _each_visible(places, patience):
+        try:
+            place.click(timeout=_PATIENCE * 1000)
+        except PlaywrightError:
+            continue
+        return True
+    return False
+
+
+def _each_visible(places: Iterable[Locator], patience: float) -> Iterator[Locator]:
+    for place in places:
+        shown = place.locator("visible=true").first
+        try:
+            shown.wait_for(timeout=patience * 1000)
+        except PlaywrightError:
+            patience = LITTLE_PATIENCE
+            continue
+        yield shown

@@ -1,0 +1,48 @@
+// Tells who writes cookies by script. Runs before any script of the page, in every frame.
+(() => {
+	const report = window.__consentgateProbe;
+	delete window.__consentgateProbe;
+	if (!report) return;
+	const LIMIT = 200;
+	let reports = 0;
+
+	const caller = () => {
+		try {
+			const [line] = String(new Error().stack).match(/https?:\/\/[^\s)]+/) || [location.href];
+			return line.replace(/(:\d+){1,2}$/, "");
+		} catch {
+			return location.href; // a page may have a say in what a stack is
+		}
+	};
+	// The name and the attributes; never the value.
+	const tell = (name, attributes) => {
+		if (++reports > LIMIT) return;
+		try {
+			report({ name: name.slice(0, 4096), attributes: attributes.slice(0, 2048), script: caller() }).catch(() => {});
+		} catch {}
+	};
+	const told = (line) => {
+		const [pair, ...attributes] = String(line).split(";");
+		const [name, ...rest] = pair.split("=");
+		tell(rest.length ? name.trim() : "", attributes.join(";"));
+	};
+
+	const cookie = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+	Object.defineProperty(Document.prototype, "cookie", {
+		...cookie,
+		set(line) {
+			cookie.set.call(this, line);
+			told(line);
+		},
+	});
+
+	const store = window.CookieStore?.prototype;
+	const set = store?.set;
+	if (!set) return;
+	store.set = function (name, ...rest) {
+		const options = typeof name === "object" && name ? name : { name };
+		const life = options.expires == null ? "" : `Max-Age=${Math.round((Number(options.expires) - Date.now()) / 1000)}`;
+		tell(String(options.name), life);
+		return set.call(this, name, ...rest);
+	};
+})();

@@ -1,0 +1,216 @@
+"""The report: one HTML file for people, which loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from consentgate.audit.domains import registrable_domain
+from consentgate.audit.facts import StageName
+from consentgate.audit.judging import count
+from consentgate.audit.law import RULES, Rule
+from consentgate.audit.words import (
+    STAGES,
+    instant_in_words,
+    life_in_words,
+    printable,
+    seconds_in_words,
+    setter_in_words,
+    verdict_in_words,
+)
+from consentgate.findings import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from consentgate.audit.classify import Classification, Classifier
+    from consentgate.audit.facts import Audit, Stage, StoredCookie
+    from consentgate.findings import Finding, Level
+    from consentgate.policy import Basis
+
+__all__ = ["report_html"]
+
+_LEVELS: Final[Mapping[Level, str]] = {
+    "error": "problem",
+    "warning": "to review",
+    "note": "note",
+}
+"""What the report calls them."""
+_BASES: Final[Mapping[Basis, str]] = {
+    "exempt": "needs no consent",
+    "opt-in": "needs consent",
+    "opt-out": "may be refused",
+    "forbidden": "is not used, says the policy",
+}
+_WHO: Final[Mapping[StageName, str]] = {
+    StageName.BEFORE: "A visitor who had never been there looked at the pages and made no choice.",
+    StageName.REFUSED: "A new visitor refused, and then looked at the pages.",
+    StageName.ACCEPTED: "A new visitor accepted, and then looked at the pages.",
+    StageName.SECOND_VISIT: "The same visitor came again.",
+    StageName.WITHDRAWN: "The same visitor withdrew consent, and then looked at the pages again.",
+    StageName.GPC: "A new visitor, whose browser sends Global Privacy Control, made no choice.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings of one kind and level."""
+
+    rule: Rule
+    level: Level
+    findings: tuple[Finding, ...]
+    law: str
+    """The rule's text; empty where another group before this one has shown it."""
+
+    @property
+    def name(self) -> str:
+        """What its level is called."""
+        return _LEVELS[self.level]
+
+    @property
+    def counted(self) -> str:
+        """How many there are, such as ``4 problems``."""
+        plural = "" if self.level == "warning" or len(self.findings) == 1 else "s"
+        return f"{len(self.findings)} {self.name}{plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of one cookie in one stage."""
+
+    text: str
+    level: str
+    """The worst finding about it, or "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One cookie name in all stages."""
+
+    name: str
+    host: str
+    known: Classification
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCookie:
+    """One row of a table of cookies."""
+
+    cookie: StoredCookie
+    known: Classification
+    first_party: bool
+
+
+def report_html(
+    audit: Audit, findings: Sequence[Finding], classifier: Classifier, *, version: str
+) -> str:
+    """Return the report as an HTML page; ``version`` is that of ConsentGate."""
+    stages = list(audit.stages.values())
+    counts = count(findings)
+    return _environment.get_template("report.html").render(
+        audit=audit,
+        version=version,
+        verdict=verdict_in_words(counts),
+        worst=next((level for level in LEVELS if counts[level]), "none"),
+        groups=groups(findings),
+        overview=overview(audit, findings, classifier),
+        stages=stages,
+        missing=[name for name in STAGES if name not in audit.stages and name != StageName.GPC],
+        pages=_pages(audit),
+        policy=classifier.source,
+        shown={stage.name: list(_shown(stage, audit, classifier)) for stage in stages},
+        classify=classifier.classify,
+        titles=STAGES,
+        bases=_BASES,
+        who=_WHO,
+    )
+
+
+def groups(findings: Sequence[Finding]) -> list[Group]:
+    """Return the findings by kind and level, in the order in which they come."""
+    kinds: dict[tuple[Level, str], None] = {(each.level, each.id): None for each in findings}
+    shown: set[str] = set()
+    found: list[Group] = []
+    for level, kind in kinds:
+        rule = RULES[kind]
+        those = tuple(each for each in findings if (each.level, each.id) == (level, kind))
+        found.append(Group(rule, level, those, "" if rule.text in shown else rule.text))
+        shown.add(rule.text)
+    return found
+
+
+def overview(audit: Audit, findings: Sequence[Finding], classifier: Classifier) -> list[Overview]:
+    """Return what became of each cookie in each tested stage."""
+    stages = [stage for stage in audit.stages.values() if stage.tested]
+    seen = {(cookie.name, cookie.host): None for stage in stages for cookie in stage.cookies}
+    return [
+        Overview(
+            name,
+            host,
+            classifier.classify(name),
+            tuple(_cell(stage, name, host, findings) for stage in stages),
+        )
+        for name, host in seen
+    ]
+
+
+def _cell(stage: Stage, name: str, host: str, findings: Sequence[Finding]) -> Cell:
+    is_stored = any((each.name, each.host) == (name, host) for each in stage.cookies)
+    is_sent = any(
+        (each.key.name, each.key.domain.removeprefix(".")) == (name, host) for each in stage.sent
+    )
+    levels = [
+        each.level
+        for each in findings
+        if (each.cookie, each.place, each.state) == (name, host, stage.name)
+        if each.id.startswith(("stored-", "sent-"))
+    ]
+    text = " and ".join(word for word, so in (("stored", is_stored), ("sent", is_sent)) if so)
+    return Cell(text, min(levels, key=LEVELS.index, default=""))
+
+
+def _pages(audit: Audit) -> list[str]:
+    return list(dict.fromkeys(page.url for stage in audit.stages.values() for page in stage.pages))
+
+
+def _shown(stage: Stage, audit: Audit, classifier: Classifier) -> Iterator[ShownCookie]:
+    for cookie in stage.cookies:
+        first_party = registrable_domain(cookie.host) == audit.parties.site
+        yield ShownCookie(cookie, classifier.classify(cookie.name), first_party)
+
+
+def _as_data_url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _sentence(text: str) -> str:
+    """Return ``text`` with a capital first; Jinja2's own filter makes the rest small."""
+    return text[:1].upper() + text[1:]
+
+
+def _make_environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("consentgate.audit"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    filters: dict[str, Any] = environment.filters
+    filters.update(
+        data_url=_as_data_url,
+        instant_in_words=instant_in_words,
+        life_in_words=life_in_words,
+        printable=printable,
+        seconds_in_words=seconds_in_words,
+        sentence=_sentence,
+        setter_in_words=setter_in_words,
+    )
+    return environment
+
+
+_environment: Final = _make_environment()

@@ -1,0 +1,247 @@
+"""The report, the summary and the JSON of an audit, without a browser."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from audit_facts import (
+    DECLARED,
+    DONE,
+    FAILED,
+    GUESSES,
+    HOST,
+    URL,
+    StoredKey,
+    ThirdParty,
+    audit,
+    cookie,
+    sent,
+    stage,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from consentgate.audit.facts import Setter, StageName
+from consentgate.audit.judging import judge
+from consentgate.audit.machine import SCHEMA, as_json
+from consentgate.audit.report import report_html
+from consentgate.audit.summary import print_summary
+
+if TYPE_CHECKING:
+    from consentgate.audit.classify import Classifier
+    from consentgate.audit.facts import Audit
+
+HOSTILE = "</td><script>alert(1)</script>[red]\x1b[31m\u202e"
+
+FULL = audit(
+    stage(
+        StageName.BEFORE,
+        cookie("_ga", 400 * 86_400),
+        cookie("session", None),
+        cookie("mystery", setter=None),
+        cookie("IDE", domain=".ads.example"),
+        sent=(sent("_ga"), sent("mystery")),
+        storage=(
+            StoredKey(URL, "local storage", "theme", 4),
+            StoredKey(URL, "IndexedDB", "db", None),
+        ),
+        third_parties=(ThirdParty("ads.example", 2, "https://ads.example/px"),),
+        screenshot=b"\xff\xd8picture",
+    ),
+    stage(StageName.REFUSED, action=FAILED),
+    stage(StageName.ACCEPTED, cookie("_ga"), cookie("advert", None), action=DONE),
+    stage(StageName.SECOND_VISIT, cookie("_ga"), cookie("visitor"), truncated=True),
+    banner="a banner that was known by its words",
+)
+
+
+def html_of(seen: Audit, classifier: Classifier = GUESSES) -> str:
+    """Return the report."""
+    return report_html(seen, judge(seen, classifier), classifier, version="1.2.3")
+
+
+def text_of(seen: Audit, classifier: Classifier = GUESSES, width: int = 200) -> str:
+    """Return the summary as a terminal of 200 columns has it."""
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=True)
+    print_summary(console, seen, judge(seen, classifier), classifier)
+    return output.getvalue()
+
+
+def facts_of(seen: Audit, classifier: Classifier = GUESSES) -> dict[str, Any]:
+    """Return the JSON."""
+    facts: dict[str, Any] = json.loads(as_json(seen, judge(seen, classifier), classifier))
+    return facts
+
+
+def named(name: str) -> Audit:
+    """Make an audit in which everything is called so."""
+    return audit(
+        stage(
+            StageName.BEFORE,
+            cookie(name, domain=name, setter=Setter("script", name, 0)),
+            sent=(sent(name, name, name),),
+            storage=(StoredKey(name, "cache", name, 1),),
+            third_parties=(ThirdParty(name, 1, name),),
+        ),
+        url=name,
+        banner=name,
+    )
+
+
+# -- the report --------------------------------------------------------------------------------
+
+
+def test_the_report_begins_with_the_result() -> None:
+    """In one sentence, with what it is about."""
+    page = html_of(FULL)
+    assert "3 problems were found, and" in page
+    assert page.index("Stored before a choice") < page.index("What was tested")
+
+
+def test_the_report_says_what_was_tested_and_what_was_not() -> None:
+    """When, with what, and which parts."""
+    page = html_of(FULL)
+    for words in (
+        "18 November 2026, 11:06 UTC, for 20 seconds",
+        "Chromium 156.0, language en",
+        "A banner that was known by its words",
+        "After refusal: could not be tested",
+        "After withdrawal: not tested",
+        "This could not be done: there was no button",
+        "There was more than is kept",
+        "ConsentGate 1.2.3",
+        "not legal advice",
+    ):
+        assert words in page
+
+
+def test_the_report_tells_of_each_cookie() -> None:
+    """Who set it, for how long, and what it is for, with how that is known."""
+    page = html_of(FULL)
+    for words in (
+        f"The server's answer to {URL}",
+        "Somebody who was not seen",
+        "400 days (13.1 months)",
+        "Until the browser is closed",
+        "Guessed from its name",
+        "ads.example</bdi> (third party)",
+        "Neither a policy nor the catalogue",
+        "not told",
+        "data:image/jpeg;base64,/9hwaWN0dXJl",
+        "Article 82 of the French law 78-17",
+    ):
+        assert words.replace("'", "&#39;") in page
+    assert 1 == page.count("SAN-2025-005")
+
+
+def test_the_report_names_the_policy() -> None:
+    """And what each category needs by it."""
+    page = html_of(FULL, DECLARED)
+    for words in ("From the policy file consent.toml", "may be refused", "needs no consent"):
+        assert words in page
+    assert "needs consent" in page
+
+
+def test_a_report_without_findings_is_short() -> None:
+    """It says that there are none, and that nobody looked for a banner, if so."""
+    assert "No problem was found." in html_of(audit(stage(StageName.BEFORE)))
+    assert "Nothing that this test looks for." in html_of(audit(stage(StageName.BEFORE)))
+    page = html_of(audit(stage(StageName.BEFORE), banner="", banner_problem="no rules"))
+    assert "None was found: no rules" in page
+
+
+def test_the_report_loads_and_runs_nothing() -> None:
+    """Its own policy forbids it to."""
+    page = html_of(FULL)
+    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+    for forbidden in ("<script", "<link", "url(", 'src="http', "@import"):
+        assert forbidden not in page
+
+
+@given(st.text(min_size=1))
+def test_no_name_can_be_markup(name: str) -> None:
+    """Whatever a site calls things, they are text, and control no terminal."""
+    page = html_of(named(f"{name}<b id=evil>"))
+    assert "<b id=evil>" not in page
+    plain = text_of(named(f"{name}\x1b[99m"))
+    assert "\x1b[99m" not in plain
+
+
+# -- the summary -------------------------------------------------------------------------------
+
+
+def test_the_summary_has_each_cookie_with_its_stages() -> None:
+    """Guesses have a question mark."""
+    rows = {line.split()[0]: line.split() for line in text_of(FULL).splitlines() if HOST in line}
+    assert ["statistics", "?", "header"] == rows["_ga"][2:5]
+    assert "BA2" == rows["_ga"][-1]
+    assert "session" == rows["session"][-2]
+    assert ["?", "not", "seen"] == rows["mystery"][2:5]
+
+
+def test_the_summary_has_the_findings_by_level() -> None:
+    """And the result as its last line."""
+    text = text_of(FULL)
+    assert text.index("3 errors") < text.index("stored-before-choice")
+    assert "warnings" in text
+    assert "problems were found" in text.splitlines()[-1]
+    assert "1 warning\x1b" in text_of(audit(stage(StageName.BEFORE, cookie("mystery"))))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"banner": ""}, "Banner: none found"),
+        ({"banner": "", "banner_problem": "there are no rules"}, "Banner: there are no rules"),
+    ],
+)
+def test_the_summary_says_what_the_banner_is(facts: dict[str, str], words: str) -> None:
+    """Or that there is none; where no cookie is, there is no table."""
+    text = text_of(audit(stage(StageName.BEFORE), **facts))
+    assert words in text
+    assert "Domain" not in text
+
+
+def test_nothing_of_a_site_is_an_instruction() -> None:
+    """Neither for the terminal nor for what writes to it."""
+    text = text_of(named(HOSTILE))
+    assert "[red]" in text
+    assert "\x1b[31m\ufffd" not in text
+    assert "\u202e" not in text
+
+
+# -- the JSON ----------------------------------------------------------------------------------
+
+
+def test_the_json_has_all_but_the_pictures() -> None:
+    """With its version, and times that any program reads."""
+    facts = facts_of(FULL)
+    first = facts["stages"][0]
+    (seen,) = [each for each in first["cookies"] if each["name"] == "_ga"]
+    assert SCHEMA == facts["schema"]
+    assert "2026-11-18T11:06:40+00:00" == facts["started_at"]
+    assert {"error": 3, "warning": 6, "note": 0} == facts["counts"]
+    assert {"statistics", "catalogue", "header", URL} <= {
+        seen[key] for key in ("category", "classified_by", "set_by", "set_by_url")
+    }
+    assert 400 * 86_400 == seen["life"] == seen["asked_life"]
+    assert "screenshot" not in first
+    assert {"name": "_ga", "host": HOST, "requests": 2} == {
+        key: first["sent"][0][key] for key in ("name", "host", "requests")
+    }
+
+
+def test_the_json_says_null_for_what_is_not_known() -> None:
+    """Not an empty text."""
+    cookies = {each["name"]: each for each in facts_of(FULL)["stages"][0]["cookies"]}
+    unknown, session = cookies["mystery"], cookies["session"]
+    assert [None] * 6 == [
+        unknown[key] for key in ("set_by", "set_by_url", "category", "basis", "vendor", "purpose")
+    ]
+    assert (None, None) == (session["expires"], session["life"])
+    assert cookies["IDE"]["first_party"] is False
