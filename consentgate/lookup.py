@@ -16,6 +16,7 @@ from consentgate.catalogue import entries, find
 from consentgate.exceptions import PolicyError
 from consentgate.policy import Policy
 from consentgate.printable import printable
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ def lookup(
 
     A NAME is a cookie's name; what follows a '=' is left out. Categories are guesses to review,
     and lifetimes are what the source claims. The exit code is 1 if the catalogue does not know
-    every name.
+    every name, and 2 if the policy cannot be used.
     """
     rules = None if policy is None else _policy(policy)
     answers = [_answer(_without_value(name), rules) for name in names]
@@ -87,7 +88,7 @@ def _policy(path: str) -> Policy:
     try:
         return Policy.from_file(path)
     except PolicyError as error:
-        raise click.ClickException(printable(str(error))) from None
+        raise Unusable(str(error)) from None
 
 
 def _without_value(name: str) -> str:

@@ -64,7 +64,7 @@ LAYERS = (
     {"testing"},
     {"records"},
     {"pages"},
-    {"findings"},
+    {"findings", "usage_error"},
     {"client", "cookie_policy", "explain", "lookup"},
     {"check"},
     {"audit", "init"},

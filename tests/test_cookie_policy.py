@@ -546,6 +546,22 @@ class TestCommand:
         assert 1 == result.exit_code
         assert "folder.html" in result.output
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '"\\u001b]0;x\\u0007" = 1\n',
+            'preset = "\\u001b]0;x\\u0007"\n',
+            '[texts.fr]\n"\\u001b" = 1',
+        ],
+    )
+    def test_no_mistake_controls_the_terminal(self, tmp_path: Path, text: str) -> None:
+        """Whatever the error quotes of the file is one line of letters."""
+        result = run(write(tmp_path, f'version = "1"\n{text}'))
+
+        assert 2 == result.exit_code
+        assert result.stderr[:-1].isprintable()
+        assert "\\x1b" in result.stderr
+
     def test_a_mistake_in_the_policy(self, tmp_path: Path) -> None:
         """The error names file, key and reason."""
         path = write(tmp_path, 'version = "1"\n[texts.fr]\nlife = "{"\n')

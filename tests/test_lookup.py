@@ -176,11 +176,11 @@ def test_a_disagreement_is_no_failure(policy: str) -> None:
 
 @pytest.mark.parametrize("text", ["version = 1", "version = '1'\n\"\\u001b[2J\" = 1", "\x00", "["])
 def test_a_bad_policy_is_one_line(tmp_path: Path, text: str) -> None:
-    """With the file's name, without a traceback and without what a terminal would obey."""
+    """With the file's name, without a traceback or what a terminal would obey; 1 is an answer."""
     path = tmp_path / "bad.toml"
     path.write_text(text)
     result = run("--policy", str(path), "_ga")
-    assert (1, "") == (result.exit_code, result.stdout)
+    assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr.startswith(f"Error: {path}: ")
     assert result.stderr[:-1].isprintable()
 
@@ -189,7 +189,7 @@ def test_a_missing_policy_is_one_line() -> None:
     """It is named."""
     result = run("--policy", "nowhere.toml", "_ga")
     assert result.stderr.startswith("Error: nowhere.toml: cannot be read")
-    assert 1 == result.exit_code
+    assert 2 == result.exit_code
 
 
 def test_a_value_is_not_shown() -> None:

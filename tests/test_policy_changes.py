@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import policy_documents
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from consentgate import Policy
+from consentgate import Category, CookieRule, Policy
 from consentgate.cli import main
 from consentgate.cookie_policy.changes import compare, must_be_asked, will_be_asked
 from consentgate.cookie_policy.consequences import CONSEQUENCES, Kind
+from consentgate.cookie_policy.names import TooManyKinds, representative_names
+from consentgate.rule_index import RuleIndex
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "policies"
 
+# As a key: texts in errors are quoted by Python, keys are as they stand in the file.
+ESCAPES = 'version = "1"\n[categories."\\u001b]0;x\\u0007"]\nbasis = "x"\n'
 COOKIE = {
     "name": "_ga*",
     "category": "statistics",
@@ -87,6 +94,32 @@ class Case(NamedTuple):
 
     change: dict[str, Any]
     expected: dict[str, Kind]
+
+
+SHORT_NAMES = ["".join(letters) for n in range(1, 6) for letters in product("abc", repeat=n)]
+patterns = st.text("ab*?", min_size=1, max_size=4)
+rule_lists = st.lists(
+    st.builds(
+        CookieRule,
+        patterns,
+        st.sampled_from(["necessary", "statistics", "advertising"]),
+        vendor=st.sampled_from(["", "V", "W"]),
+        purpose=st.sampled_from([{}, {"en": "p"}, {"en": "q"}]),
+    ),
+    max_size=4,
+    unique_by=lambda rule: rule.name,
+)
+
+
+def site(*rules: CookieRule, **settings: Any) -> Policy:
+    """Return a policy of these rules that asks about the same purposes whatever they are for."""
+    asked = [Category("statistics"), Category("advertising"), Category("functional")]
+    return Policy("1", categories=asked, cookies=rules, **settings)
+
+
+def description(rule: CookieRule) -> tuple[str, str, str | None]:
+    """Return what visitors are told a cookie is for, and whose it is."""
+    return rule.category, rule.vendor, rule.purpose.get("en")
 
 
 ASKS_AGAIN = {
@@ -161,6 +194,26 @@ ASKS_AGAIN = {
     "a purpose in another language alone": Case(
         cookie(purpose={"de": "Unterscheidet Besucher"}),
         {"cookies._ga*.purpose": "purpose"},
+    ),
+    "a cookie that nothing is told of": Case(
+        more(name="_fbp", vendor=" ", purpose={"en": ""}),
+        {"cookies._fbp": "undescribed"},
+    ),
+    "a vendor that is replaced by the site": Case(
+        cookie(vendor=""),
+        {"cookies._ga*.vendor": "vendor"},
+    ),
+    "a purpose that is told no more": Case(
+        cookie(purpose={}),
+        {"cookies._ga*.purpose": "purpose"},
+    ),
+    "patterns that overlap in too many ways": Case(
+        {"cookies": [*({**COOKIE, "name": f"*{letter}*"} for letter in ascii_lowercase), BASKET]},
+        {
+            "cookies": "not compared",
+            "cookies._ga*": "narrower",
+            **{f"cookies.*{letter}*": "covered" for letter in ascii_lowercase},
+        },
     ),
     "a longer life": Case(
         cookie(max_age="7 months"),
@@ -289,12 +342,11 @@ DOES_NOT = {
     "a purpose in fewer languages": Case(
         cookie(purpose={"en": "Tells visitors apart"}), {"cookies._ga*.purpose": "wording"}
     ),
-    "a purpose that is told no more": Case(cookie(purpose={}), {"cookies._ga*.purpose": "wording"}),
+    "a purpose that is told in no words as before": Case(
+        basket(purpose={"en": " "}), {"cookies.basket.purpose": "unasked"}
+    ),
     "a vendor in letters of another case": Case(
         cookie(vendor="GOOGLE"), {"cookies._ga*.vendor": "wording"}
-    ),
-    "a vendor that is replaced by the site": Case(
-        cookie(vendor=""), {"cookies._ga*.vendor": "narrower"}
     ),
     "a shorter life": Case(cookie(max_age="1 month"), {"cookies._ga*.max_age": "narrower"}),
     "a session cookie": Case(cookie(max_age="session"), {"cookies._ga*.max_age": "narrower"}),
@@ -407,6 +459,83 @@ class TestCompare:
         )
         assert {"cookies._ga.name"} < set(told(compare(old, policy(**cookie(name="_ga")))))
 
+    def test_a_purpose_that_was_never_told_stays_untold(self) -> None:
+        """No words and empty ones are the same."""
+        old, new = policy(**cookie(purpose={"en": ""})), policy(**cookie(purpose={}))
+
+        assert {"cookies._ga*.purpose": "wording"} == told(compare(old, new))
+
+    def test_a_pattern_that_shrinks_leaves_cookies_to_another(self) -> None:
+        """`aba` was for measuring and is for advertising, though no rule of its own says so."""
+        old = site(CookieRule("ab*", "statistics"), CookieRule("a*", "advertising"))
+        new = site(CookieRule("ab", "statistics"), CookieRule("a*", "advertising"))
+
+        assert [
+            ("cookies.ab.name", "it governs cookies of 'ab*' now", False),
+            ("cookies.a*.name", "it governs cookies of 'ab*' now", False),
+            (
+                "cookies.a*.category",
+                "it was statistics and is advertising, for cookies of 'ab*'",
+                True,
+            ),
+        ] == [(change.key, change.message, change.asks_again) for change in compare(old, new)]
+
+    def test_a_rule_that_goes_leaves_cookies_to_another(self) -> None:
+        """The exact rule's cookie is now the pattern's."""
+        old = site(CookieRule("_ga", "statistics"), CookieRule("_g*", "advertising"))
+        new = site(CookieRule("_g*", "advertising"))
+
+        assert "cookie moved" == told(compare(old, new))["cookies._g*.category"]
+
+    def test_a_cookie_that_goes_to_a_vendor_of_the_same_purpose(self) -> None:
+        """Visitors who agreed were told of both, as where the cookie is new."""
+        other = CookieRule("b*", "statistics", vendor="Matomo")
+        old = site(CookieRule("a*", "statistics", vendor="Google"), other)
+        new = site(*old.cookies, CookieRule("ab*", "statistics", vendor="Matomo"))
+
+        assert {
+            "cookies.ab*.name": "narrower",
+            "cookies.ab*.vendor": "covered",
+        } == told(compare(old, new))
+
+    def test_a_pattern_around_the_gates_own_cookies(self) -> None:
+        """They are never its: another name of theirs changes nothing else."""
+        rule = CookieRule("eu-*", "statistics")
+        changes = compare(site(rule), site(rule, cookie_name="eu-choice"))
+
+        assert {"cookie_name": "name of the consent cookie"} == told(changes)
+
+    def test_what_cannot_be_compared_does_not_differ_from_itself(self) -> None:
+        """However its patterns overlap."""
+        tangle = [CookieRule(f"*{letter}*", "statistics") for letter in ascii_lowercase]
+
+        assert [] == compare(site(*tangle), site(*tangle))
+
+    @given(rule_lists, rule_lists)
+    @settings(max_examples=300, deadline=None)
+    @example(
+        [CookieRule("ab*", "statistics"), CookieRule("a*", "advertising")],
+        [CookieRule("ab", "statistics"), CookieRule("a*", "advertising")],
+    )
+    @example(
+        [CookieRule("*", "statistics", vendor="V"), CookieRule("?b", "functional")],
+        [CookieRule("a*", "statistics", vendor="V"), CookieRule("?b", "functional")],
+    )
+    def test_no_cookie_changes_hands_in_silence(
+        self, old: list[CookieRule], new: list[CookieRule]
+    ) -> None:
+        """Whoever stores it now and what for was told in that category, or visitors are asked."""
+        before, after = site(*old), site(*new)
+        was_told = {description(rule) for rule in old}
+
+        if not must_be_asked(compare(before, after)):
+            for name in SHORT_NAMES:
+                rule = after.rule_for(name)
+                if rule is not None and after.categories[rule.category].decidable:
+                    was = before.rule_for(name)
+                    assert was is None or was.category == rule.category, name
+                    assert description(rule) in was_told, name
+
     def test_messages(self) -> None:
         """They say what was and what is, for people."""
         new = policy(
@@ -434,6 +563,35 @@ class TestCompare:
             "in fr it was 'Reconnaît les visiteurs' and is not set"
             == messages["cookies._ga*.purpose"]
         )
+
+
+class TestRepresentativeNames:
+    """The names that stand for all others."""
+
+    @given(st.lists(patterns, max_size=4))
+    @settings(max_examples=200, deadline=None)
+    @example(["a**b", "?*", "*?", "a"])
+    def test_whatever_matches_a_name_matches_one_of_them(self, some: list[str]) -> None:
+        """And nothing else does; of a policy's index each is the only rule here."""
+        alone = [RuleIndex([CookieRule(pattern, "statistics")]) for pattern in some]
+
+        def kind(name: str) -> tuple[bool, ...]:
+            return tuple(index.find(name) is not None for index in alone)
+
+        representatives = {kind(name) for name in representative_names(some)}
+        assert {kind(name) for name in SHORT_NAMES if any(kind(name))} <= representatives
+        assert all(map(any, representatives))
+
+    def test_they_are_few(self) -> None:
+        """However long and many the names may be that the patterns match."""
+        names = list(representative_names(["a", "ab*", "a", "?"]))
+
+        assert ["a", "\0", "ab"] == names
+
+    def test_the_search_ends(self) -> None:
+        """Patterns can be written that overlap in more ways than there is room for."""
+        with pytest.raises(TooManyKinds):
+            list(representative_names(["*a" + "?" * 60, "*b*"], most_steps=10_000))
 
 
 class TestWillBeAsked:
@@ -570,6 +728,19 @@ class TestCommand:
 
         assert (2, "") == (result.exit_code, result.stdout)
         assert f"{bad}: version: '' is not a version" in result.stderr
+
+    @pytest.mark.parametrize("order", [("{old}", "{bad}"), ("{bad}", "{old}")])
+    def test_no_mistake_controls_the_terminal(
+        self, old: str, tmp_path: Path, order: tuple[str, str]
+    ) -> None:
+        """What it quotes of the file is shown in letters."""
+        bad = write(tmp_path / "bad.toml", ESCAPES)
+
+        result = run(*(path.format(old=old, bad=bad) for path in order))
+
+        assert 2 == result.exit_code
+        assert result.stderr[:-1].isprintable()
+        assert r"\x1b]0;x\x07" in result.stderr
 
     @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
     def test_the_examples(self, path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from consentgate.cookie_policy.consequences import CONSEQUENCES
+from consentgate.cookie_policy.names import TooManyKinds, representative_names
 from consentgate.declaration import declared_cookies, longest_life, shown_categories
 from consentgate.pages.languages import Language
 
@@ -183,10 +184,16 @@ def _kind_of_wording(before: Mapping[str, str], after: Mapping[str, str]) -> Kin
     """Return what kind of change it is when these texts by language become those."""
     if before == after:
         return None
-    shared = before.keys() & after.keys()
-    if any(_alike(before[tag]) != _alike(after[tag]) for tag in shared):
+    was, is_now = _told(before), _told(after)
+    shared = was.keys() & is_now.keys()
+    if any(was[tag] != is_now[tag] for tag in shared):
         return "purpose"
-    return "purpose" if after and not shared else "wording"
+    # Who agreed to a narrow purpose did not agree to all that may go without words.
+    return "wording" if shared or was == is_now else "purpose"
+
+
+def _told(texts: Mapping[str, str]) -> dict[str, str]:
+    return {tag: _alike(text) for tag, text in texts.items() if _alike(text)}
 
 
 def _alike(text: str) -> str:
@@ -237,18 +244,23 @@ class _Cookies:
             if rule.name not in policy.own_cookie_names
         }
 
-    def covering(self, pattern: str) -> CookieRule | None:
-        """Return the rule for every cookie that ``pattern`` names, or None if it is not one rule.
+    def governing(self, name: str) -> CookieRule | None:
+        """Return the rule for the cookie called ``name``, or None if none is declared."""
+        rule = self.policy.rule_for(name)
+        return rule and self.by_name.get(rule.name)
 
-        Wherever the pattern leaves room, the rule must leave it too: it is asked for the fewest
-        characters there, and for more of them than any rule has room for by its question marks.
-        """
-        if pattern in self.by_name:
-            return self.by_name[pattern]
-        fewest = pattern.replace("?", "\0").replace("*", "")
-        most = pattern.replace("?", "\0").replace("*", "\0" * 257)
-        rule = self.policy.rule_for(fewest)
-        return rule if rule is self.policy.rule_for(most) else None
+    def patterns(self) -> list[str]:
+        """Return the names of all rules, also of those that visitors are not told of."""
+        return [rule.name for rule in (*self.policy.cookies, *self.policy.preset_cookies)]
+
+    def places(self) -> dict[str, int]:
+        """Return the place of each rule by its name; that of no rule, "", is behind them all."""
+        return {name: place for place, name in enumerate([*self.by_name, ""])}
+
+    def are_those_of(self, other: _Cookies) -> bool:
+        """Return whether both policies have the same rules, in the same order."""
+        mine, others = self.policy, other.policy
+        return (mine.cookies, mine.preset_cookies) == (others.cookies, others.preset_cookies)
 
     def of(self, category: str) -> list[CookieRule]:
         """Return those of a category."""
@@ -263,28 +275,62 @@ class _Cookies:
         return longest_life(self.policy, rule) or 0
 
 
+_Succession: TypeAlias = "tuple[CookieRule | None, CookieRule | None]"
+"""Which rule some cookie had, and which it has."""
+
+
 def _cookies(old: Policy, new: Policy) -> Iterator[Change]:
     before, after = _Cookies(old), _Cookies(new)
-    for rule in after.by_name.values():
-        known = before.covering(rule.name)
-        if known is None:
-            yield _added(before, after, rule)
-        else:
-            yield from _changes_of(before, known, after, rule)
-    for rule in before.by_name.values():
-        if rule.name not in after.by_name:
-            yield from _gone(before, after, rule)
+    try:
+        successions = _successions(before, after)
+    except TooManyKinds:
+        successions = _namesakes(before, after)
+        if not before.are_those_of(after):
+            words = "their patterns overlap in too many ways to compare them all"
+            yield Change("cookies", words, "not compared")
+    for was, rule in ((was, is_now) for was, is_now in successions if is_now):
+        yield from _became(before, was, after, rule)
+    for gone in (was for was, is_now in successions if was and not is_now):
+        yield Change(f"cookies.{gone.name}", "it is no longer declared", "narrower")
+
+
+def _successions(before: _Cookies, after: _Cookies) -> list[_Succession]:
+    """Return every pair of rules that some cookie was, and is now, governed by.
+
+    Not of the rules' names alone: where a pattern goes or shrinks, another takes over.
+    """
+    gate = before.policy.own_cookie_names | after.policy.own_cookie_names
+    names = representative_names([*before.patterns(), *after.patterns(), *gate])
+    pairs = ((before.governing(name), after.governing(name)) for name in names if name not in gate)
+    found = {tuple(rule.name if rule else "" for rule in pair): pair for pair in pairs}
+    was, is_now = before.places(), after.places()
+    return [found[names] for names in sorted(found, key=lambda it: (is_now[it[1]], was[it[0]]))]
+
+
+def _namesakes(before: _Cookies, after: _Cookies) -> list[_Succession]:
+    names = {**before.by_name, **after.by_name}
+    return [(before.by_name.get(name), after.by_name.get(name)) for name in names]
+
+
+def _became(
+    before: _Cookies, was: CookieRule | None, after: _Cookies, rule: CookieRule
+) -> Iterator[Change]:
+    if was is None:
+        yield _added(before, after, rule)
+    else:
+        yield from _changes_of(before, was, after, rule)
 
 
 def _added(before: _Cookies, after: _Cookies, rule: CookieRule) -> Change:
-    vendor = repr(rule.vendor) if rule.vendor else "this site"
-    words = f"it is new in {rule.category}, stored by {vendor}"
+    words = f"it is new in {rule.category}, stored by {_who(rule.vendor)}"
     return Change(f"cookies.{rule.name}", words, _kind_of_addition(before, after, rule))
 
 
 def _kind_of_addition(before: _Cookies, after: _Cookies, rule: CookieRule) -> Kind:
     if not after.are_asked_about(rule):
         return "unasked"
+    if not (_alike(rule.vendor) or _told(rule.purpose)):
+        return "undescribed"
     known = [one for one in before.of(rule.category) if _alike(one.vendor) == _alike(rule.vendor)]
     if not known:
         return "vendor"
@@ -296,26 +342,32 @@ def _kind_of_addition(before: _Cookies, after: _Cookies, rule: CookieRule) -> Ki
     return "wider reach" if all(_reaches_further(one, rule) for one in known) else "covered"
 
 
-def _gone(before: _Cookies, after: _Cookies, rule: CookieRule) -> Iterator[Change]:
-    heir = after.covering(rule.name)
-    if heir is None:
-        yield Change(f"cookies.{rule.name}", "it is no longer declared", "narrower")
-    else:
-        yield from _changes_of(before, rule, after, heir)
-
-
 def _changes_of(
     before: _Cookies, was: CookieRule, after: _Cookies, rule: CookieRule
 ) -> Iterator[Change]:
     """Yield the differences between two rules of which one governs the cookies of the other."""
-    key = f"cookies.{rule.name}"
+    key, of_it = f"cookies.{rule.name}", ""
     if was.name != rule.name:
-        yield Change(f"{key}.name", _changed(_shown(was.name), _shown(rule.name)), "narrower")
+        of_it = f", for cookies of {was.name!r}"
+        yield Change(f"{key}.name", f"it governs cookies of {was.name!r} now", "narrower")
     if was.category != rule.category:
         kind = _kind_of_move(before, was, after, rule)
-        yield Change(f"{key}.category", _changed(was.category, rule.category), kind)
+        yield Change(f"{key}.category", _changed(was.category, rule.category) + of_it, kind)
+    known = _known_of_it(before, was, after, rule)
     for field, words, kind in _details(before, was, after, rule):
-        yield Change(f"{key}.{field}", words, kind if after.are_asked_about(rule) else "unasked")
+        yield Change(f"{key}.{field}", words + of_it, known or kind)
+
+
+def _known_of_it(
+    before: _Cookies, was: CookieRule, after: _Cookies, rule: CookieRule
+) -> Kind | None:
+    """Return why no detail of ``rule`` matters, or None where each must be looked at."""
+    if not after.are_asked_about(rule):
+        return "unasked"
+    taken_over = was.name != rule.name and was.category == rule.category
+    # What would be no news as another cookie of the category is none as one of its cookies.
+    is_covered = taken_over and _kind_of_addition(before, after, rule) == "covered"
+    return "covered" if is_covered else None
 
 
 def _kind_of_move(before: _Cookies, was: CookieRule, after: _Cookies, rule: CookieRule) -> Kind:
@@ -329,8 +381,9 @@ def _details(
     before: _Cookies, was: CookieRule, after: _Cookies, rule: CookieRule
 ) -> Iterator[tuple[str, str, Kind]]:
     if was.vendor != rule.vendor:
-        words = _changed(_shown(was.vendor), _shown(rule.vendor))
-        yield "vendor", words, _kind_of_vendor(was.vendor, rule.vendor)
+        same = _alike(was.vendor) == _alike(rule.vendor)
+        words = _changed(_who(was.vendor), _who(rule.vendor))
+        yield "vendor", words, "wording" if same else "vendor"
     purpose = _kind_of_wording(was.purpose, rule.purpose)
     if purpose is not None:
         yield "purpose", _reworded(was.purpose, rule.purpose), purpose
@@ -339,12 +392,6 @@ def _details(
         kind: Kind = "longer life" if life > lived else "narrower"
         yield "max_age", _changed(_life(lived), _life(life)), kind
     yield from _reach(was, rule)
-
-
-def _kind_of_vendor(before: str, after: str) -> Kind:
-    if _alike(before) == _alike(after):
-        return "wording"
-    return "vendor" if after else "narrower"
 
 
 def _reach(was: CookieRule, rule: CookieRule) -> Iterator[tuple[str, str, Kind]]:
@@ -384,6 +431,11 @@ def _reworded(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         f"in {tag} {_changed(_shown(before.get(tag)), _shown(after.get(tag)))}" for tag in tags
     )
     return "; ".join(words)
+
+
+def _who(vendor: str) -> str:
+    """Return who stores a cookie: without a vendor the cookie table, too, says this site."""
+    return repr(vendor) if vendor else "this site"
 
 
 def _shown(value: object) -> str:

@@ -15,6 +15,7 @@ from consentgate.cookie_policy.table import cookie_table, languages_for, told_in
 from consentgate.declaration import declaration
 from consentgate.exceptions import ConfigurationError, PolicyError
 from consentgate.policy import Policy
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,12 +32,6 @@ _WITHOUT_NEED: Final = (
     "warning: visitors will be asked again without need; while a choice counts, ask again only "
     "for what they have not agreed to (CNIL, deliberation 2020-092; Garante, 10 June 2021)"
 )
-
-
-class Unusable(click.ClickException):
-    """A policy or a language that cannot be used; 1 is the answer of `policy diff`."""
-
-    exit_code = 2
 
 
 class TableByDefault(click.Group):
@@ -134,7 +129,8 @@ def _document(policy: Policy, form: str, languages: tuple[str, ...], *, page: bo
 def diff(ctx: click.Context, old: str, new: str, *, as_json: bool) -> None:
     """Tell whether visitors must be asked again when the policy file NEW replaces OLD.
 
-    Ends with 1 where they must be asked, and will not be: the version is still the same.
+    Ends with 1 where they must be asked, and will not be: the version is still the same; with 2
+    where a policy cannot be used.
     """
     try:
         before, after = Policy.from_file(old), Policy.from_file(new)

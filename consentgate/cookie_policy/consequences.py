@@ -25,10 +25,12 @@ Kind = Literal[
     "cookie moved",
     "vendor",
     "purpose",
+    "undescribed",
     "longer life",
     "wider reach",
     "outlives consent",
     "signal weaker",
+    "not compared",
     # What does not.
     "choice removed",
     "covered",
@@ -97,6 +99,12 @@ CONSEQUENCES: Final[Mapping[Kind, Consequence]] = MappingProxyType(
             reason="visitors agreed to other words; whether they mean the same is yours to say",
             source=f"{_SPECIFIC}; CNIL, deliberation 2020-092",
         ),
+        "undescribed": Consequence(
+            asks_again=True,
+            reason="neither vendor nor purpose is told of it, so nothing shows that visitors were "
+            "told of it before; write them down",
+            source=_INFORMED,
+        ),
         "longer life": Consequence(
             asks_again=True,
             reason="how long a cookie lives belongs to what visitors agreed to",
@@ -116,6 +124,12 @@ CONSEQUENCES: Final[Mapping[Kind, Consequence]] = MappingProxyType(
             asks_again=True,
             reason="a browser's privacy signal refuses less than it did, for who relied on it",
             source="11 CCR 7025; GDPR, article 21(5); R22",
+        ),
+        "not compared": Consequence(
+            asks_again=True,
+            reason="whether it stays within what visitors agreed to cannot be told; use fewer "
+            "patterns with a '*' or '?' before their end",
+            source=_SPECIFIC,
         ),
         "choice removed": Consequence(
             asks_again=False,
