@@ -250,7 +250,7 @@ class TestLitestar(PagesContract):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body"})
 
-        app = litestar.Litestar([answer], openapi_config=None)
+        app = litestar.Litestar([answer], logging_config=None, openapi_config=None)
         gated = consentgate.asgi.ConsentGateMiddleware(app, gate, pages=self.pages(gate))  # type: ignore[arg-type]
         return through_httpx(gated, request, raises=False)
 
