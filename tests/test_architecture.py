@@ -62,6 +62,7 @@ LAYERS = (
     {"observation"},
     {"assertions"},
     {"testing"},
+    {"documents"},
     {"records"},
     {"pages"},
     {"findings", "usage_error"},

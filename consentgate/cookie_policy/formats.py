@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from consentgate.documents import environment_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,20 +44,9 @@ def as_html(tables: Sequence[CookieTable], *, page: bool = False) -> str:
     The fragment has headings of the second and third level. The page is one file: it loads
     nothing and runs no script.
     """
-    template = _environment().get_template("page.html" if page else "fragment.html")
+    environment = environment_for("consentgate.cookie_policy")
+    template = environment.get_template("page.html" if page else "fragment.html")
     return template.render(tables=tables, headings=HEADINGS)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("consentgate.cookie_policy"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
 
 
 # Markdown

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from consentgate.documents import environment_for
 from consentgate.records.statistics import (
     DECISIONS,
     Rate,
@@ -22,6 +21,8 @@ from consentgate.records.statistics import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from jinja2 import Environment
 
     from consentgate.record import DecisionCount, Event
 
@@ -252,13 +253,7 @@ def printable(text: str) -> str:
 
 
 def _make_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("consentgate.records"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = environment_for("consentgate.records")
     words: tuple[Callable[..., Any], ...] = (
         accepted_of_asked,
         columns,
