@@ -18,12 +18,15 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.utils import override_settings
 from django.urls import include, path, re_path, register_converter
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import TemplateView, View
 from django_consentgate.client import framework as django_framework
 from fastapi import APIRouter, FastAPI
 from flask import Blueprint, Flask
 from flask_consentgate.client import framework as flask_framework
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -37,7 +40,7 @@ from werkzeug.routing import BaseConverter
 
 import consentgate.client.framework as framework_module
 from consentgate.client import Application, Framework, load_application, new_transport
-from consentgate.client.framework import framework_of, frameworks
+from consentgate.client.framework import framework_of, frameworks, of_other_methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,6 +141,12 @@ def test_what_no_adapter_knows_has_no_framework() -> None:
     assert (None, endless) == framework_of(endless)
 
 
+def test_methods_are_sorted() -> None:
+    """A route of other methods than GET and HEAD is called by them, always in the same order."""
+    route = of_other_methods(["query", "PUT", "post", "OPTIONS", "delete", "PATCH"], "/x")
+    assert ("DELETE,PATCH,POST,PUT,QUERY /x", None, False) == route
+
+
 # -- Flask ----------------------------------------------------------------------------------
 
 
@@ -204,10 +213,27 @@ def test_a_flask_path_leads_to_its_rule(rule: str) -> None:
         assert rule == context.request.url_rule.rule
 
 
-def test_flask_rules_of_other_methods_are_not_asked() -> None:
-    """What only a POST may ask for, static files, websockets and what is only built, is left."""
-    shop = flask_shop("/")
+def test_flask_rules_of_other_methods_have_no_path() -> None:
+    """What no GET may ask for is there by its methods, and not as something to ask."""
+    shop = flask_shop("/", static_folder=None)
     shop.add_url_rule("/basket", view_func=answer, methods=["POST"])
+    shop.add_url_rule("/<roman:x>", view_func=answer, methods=["PUT", "DELETE"])
+    shop.add_url_rule("/head", view_func=answer, methods=["HEAD", "POST"])
+    shop.add_url_rule("/options", view_func=answer, methods=["OPTIONS"])
+    shop.add_url_rule("/both", view_func=answer, methods=["GET", "POST"])
+    shop.add_url_rule("/users", view_func=answer, methods=["POST"], subdomain="admin")
+    assert {
+        "/": "/",
+        "POST /basket": None,
+        "DELETE,PUT /<roman:x>": None,
+        "/both": "/both",
+        "POST admin|/users": None,
+    } == paths(flask_framework, shop)
+
+
+def test_flask_files_are_not_asked() -> None:
+    """Static files, websockets and what is only built are left out."""
+    shop = flask_shop("/")
     shop.add_url_rule("/only-built", "built", build_only=True)
     shop.add_url_rule("/socket", "socket", websocket=True)
     shop.register_blueprint(Blueprint("blog", "shop", static_folder="/files", url_prefix="/blog"))
@@ -344,22 +370,51 @@ def test_starlette_mounts_are_looked_into() -> None:
     } == routes(starlette_framework, shop)
 
 
-def test_starlette_routes_that_no_get_asks_for_are_left_out(tmp_path: Path) -> None:
-    """Other methods, websockets and static files are left out; of strangers the first page is in.
+def test_starlette_routes_of_other_methods_have_no_path() -> None:
+    """What no GET may ask for is there by its methods, also where a class answers.
 
-    An endpoint that is a class says which methods it has when it is asked.
+    A class that is not Starlette's own says which methods it has when it is asked.
     """
+
+    def endpoint(*methods: str) -> type:
+        return type("Endpoint", (HTTPEndpoint,), dict.fromkeys(methods, answer))
+
     shop = Starlette(
         routes=[
-            Route("/basket", answer, methods=["POST"]),
+            Mount("/in", routes=[Route("/basket", answer, methods=["POST"])]),
+            Route("/{x:roman}", answer, methods=["PUT", "DELETE"]),
+            Route("/head", answer, methods=["HEAD"]),
             Route("/class", type("Endpoint", (), {})),
+            Route("/get", endpoint("get", "post")),
+            Route("/post", endpoint("post", "query")),
+            Route("/said", endpoint("get", "post"), methods=["POST"]),
+            Route("/none", endpoint()),
+            Host("admin.example", Router([Route("/users", answer, methods=["POST"])])),
+        ]
+    )
+    assert {
+        "POST /in/basket": None,
+        "DELETE,PUT /{x:roman}": None,
+        "/class": "/class",
+        "/get": "/get",
+        "POST,QUERY /post": None,
+        "POST /said": None,
+        "/none": "/none",
+        "POST admin.example|/users": None,
+    } == paths(starlette_framework, shop)
+
+
+def test_starlette_files_are_not_asked(tmp_path: Path) -> None:
+    """Websockets and static files are left out; of strangers the first page is in."""
+    shop = Starlette(
+        routes=[
             WebSocketRoute("/socket", answer),
             Mount("/files", StaticFiles(directory=tmp_path)),
             Mount("/empty", Starlette()),
             Mount("/old", len, name="old"),  # type: ignore[arg-type]
         ]
     )
-    assert {"/class": "/class", "/old/": "/old/"} == paths(starlette_framework, shop)
+    assert {"/old/": "/old/"} == paths(starlette_framework, shop)
 
 
 def test_an_application_mounted_in_itself_ends() -> None:
@@ -419,6 +474,7 @@ def test_fastapi_routers_are_looked_into() -> None:
         "/docs/oauth2-redirect": "/docs/oauth2-redirect",
         "/redoc": "/redoc",
         "/api/items/{number}": "/api/items/example",
+        "POST /api/items/": None,
         "/api/items/deep/x": "/api/items/deep/x",
         "/sub/y": "/sub/y",
     } == paths(starlette_framework, shop)
@@ -528,6 +584,37 @@ def test_django_includes_are_looked_into() -> None:
     } == found
 
 
+def test_django_views_of_other_methods_have_no_path() -> None:
+    """A view that is a class without a method for GET is not asked, whatever decorates it."""
+
+    class Both(View):
+        get = post = answer
+
+    class Post(View):
+        post = answer
+
+    class Sign(TemplateView):  # as Django's own LogoutView
+        http_method_names = ("post", "options")
+        post = answer
+
+    assert {
+        "/both": "/both",
+        "POST /said": None,
+        "POST /in/<roman:x>": None,
+        "POST /sign": None,
+        "/none": "/none",
+    } == {
+        pattern: found[0]
+        for pattern, found in django_routes(
+            path("both", Both.as_view()),
+            path("said", Both.as_view(http_method_names=["post"])),
+            path("in/", include([path("<roman:x>", csrf_exempt(Post.as_view()))])),
+            path("sign", Sign.as_view()),
+            path("none", View.as_view()),
+        ).items()
+    }
+
+
 def test_the_admin_is_asked_without_what_it_lacks() -> None:
     """The pattern with which Django's admin answers to all else is left out."""
     site = admin.AdminSite()
@@ -622,6 +709,7 @@ def in_examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 PAGES = ["/", "/product"]
+FORMS = ["POST /basket", "POST /login", "POST /logout", "POST /language"]
 
 
 @pytest.mark.parametrize(
@@ -644,7 +732,9 @@ def test_examples_say_what_they_answer(
     """Each example's pages are found by its framework, and are there when they are asked for."""
     application = load_application(target)
     assert framework == (application.framework and application.framework.name)
-    assert expected == [route.path for route in application.routes()]
+    found = list(application.routes())
+    assert expected == [route.path for route in found if route.path is not None]
+    assert (FORMS if framework else []) == [each.pattern for each in found if each.path is None]
     assert [200] * len(PAGES) == statuses(application, PAGES)
 
 

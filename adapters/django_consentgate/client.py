@@ -16,7 +16,7 @@ from django.urls.resolvers import LocalePrefixPattern, RoutePattern
 from django.utils.module_loading import import_string
 from django.utils.regex_helper import normalize
 
-from consentgate.client.framework import Framework, Route
+from consentgate.client.framework import Framework, Route, of_other_methods
 from consentgate.client.samples import quoted, sample_value
 from django_consentgate.conf import cookie_names
 
@@ -63,8 +63,9 @@ class _Django:
         return WSGIHandler()
 
     def routes(self, application: object) -> Iterable[Route]:
-        """Return the patterns of ROOT_URLCONF, in its order; Django's do not name methods.
+        """Return the patterns of ROOT_URLCONF, in its order.
 
+        They do not name methods: only a view that is a class, and has none for a GET, has no path.
         The admin's pattern for what is not there is left out.
         """
         del application  # its URLs are those of the settings
@@ -101,7 +102,17 @@ def _walk(patterns: Iterable[Any], place: _Place) -> Iterator[Route]:
         if not isinstance(each, URLPattern):
             yield from _walk(each.url_patterns, here)
         elif not _is_for_nothing(each):
-            yield Route(here.pattern, here.path, is_sample=here.is_sample)
+            of_others = of_other_methods(_methods(each.callback), here.pattern)
+            yield of_others or Route(here.pattern, here.path, is_sample=here.is_sample)
+
+
+def _methods(callback: Any) -> list[str]:
+    """Return the methods that a class has for its view; none for a view that is a function."""
+    view = getattr(callback, "view_class", None)
+    if view is None:
+        return []
+    names = callback.view_initkwargs.get("http_method_names", view.http_method_names)
+    return [name for name in names if hasattr(view, name)]
 
 
 def _is_for_nothing(pattern: URLPattern) -> bool:

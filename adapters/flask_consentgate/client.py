@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.routing import AnyConverter, BaseConverter
 from werkzeug.routing.converters import NumberConverter
 
-from consentgate.client.framework import Framework, Route
+from consentgate.client.framework import Framework, Route, of_other_methods
 from consentgate.client.samples import sample_value
 from flask_consentgate.settings import cookie_names
 
@@ -35,16 +35,16 @@ class _Flask:
         return None
 
     def routes(self, application: object) -> Iterable[Route]:
-        """Return the rules of the URL map that a GET may ask for, in its order.
+        """Return the rules of the URL map, in its order.
 
-        Static files are left out. What another host or subdomain than the first of `hosts`
-        answers has no path, and its pattern begins with that host or subdomain and a ``|``.
+        Static files and websockets are left out. No path has what no GET may ask for, and what
+        another host or subdomain than the first of `hosts` answers; the pattern of the latter
+        begins with that host or subdomain and a ``|``.
         """
         app = cast("Flask", application)
         here = _domain(app)
-        for rule in app.url_map.iter_rules():
-            if _is_asked(rule):
-                yield _route(rule, here)
+        rules = [rule for rule in app.url_map.iter_rules() if _is_asked(rule)]
+        return filter(None, (_route(rule, here) for rule in rules))
 
     def cookie_names(self, application: object) -> Mapping[str, str]:
         """Return the names that its configuration gives the session and Flask-Login's cookie."""
@@ -81,14 +81,16 @@ def _domain(app: Flask) -> str | None:
 
 def _is_asked(rule: Rule) -> bool:
     of_files = rule.endpoint.rpartition(".")[2] == "static" and "filename" in _converters(rule)
-    takes_get = rule.methods is None or "GET" in rule.methods
-    return takes_get and not (of_files or rule.build_only or rule.websocket)
+    return not (of_files or rule.build_only or rule.websocket)
 
 
-def _route(rule: Rule, here: str | None) -> Route:
+def _route(rule: Rule, here: str | None) -> Route | None:
     domain = rule.subdomain if rule.host is None else rule.host
+    pattern = rule.rule if domain == here else f"{domain or ''}|{rule.rule}"
+    if rule.methods is not None and "GET" not in rule.methods:
+        return of_other_methods(rule.methods, pattern)
     if domain != here:
-        return Route(f"{domain or ''}|{rule.rule}", None, is_sample=False)
+        return Route(pattern, None, is_sample=False)
     values = {name: _sample(converter) for name, converter in _converters(rule).items()}
     if None in values.values():
         return Route(rule.rule, None, is_sample=False)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Host, Mount, replace_params
 from starlette.routing import Route as StarletteRoute
 from starlette.staticfiles import StaticFiles
 
-from consentgate.client.framework import Framework, Route
+from consentgate.client.framework import Framework, Route, of_other_methods
 from consentgate.client.samples import quoted, sample_value
 from starlette_consentgate.layers import session_cookie_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from starlette.convertors import Convertor
 
 __all__ = ["framework"]
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
+"""Those that an endpoint which is a class may answer to."""
 
 
 class _Starlette:
@@ -38,11 +42,12 @@ class _Starlette:
         return None
 
     def routes(self, application: object) -> Iterable[Route]:
-        """Return the routes that a GET may ask for, those of mounted applications included.
+        """Return the routes, those of mounted applications included.
 
         Static files and websockets are left out. Of what is mounted and is no application of
-        Starlette's, the first page is all that is known. What another host than the first of
-        `hosts` answers has no path, and its pattern begins with that host and a ``|``.
+        Starlette's, the first page is all that is known. No path has what no GET may ask for, and
+        what another host than the first of `hosts` answers; the pattern of the latter begins with
+        that host and a ``|``.
         """
         app = cast("Starlette", application)
         yield from _walk(app.routes, _Place("", "", (), next(iter(self.hosts(app)), None)))
@@ -101,11 +106,24 @@ class _Place(NamedTuple):
 def _walk(routes: Sequence[BaseRoute], place: _Place) -> Iterator[Route]:
     for kind, route in _effective(routes):
         if isinstance(kind, StarletteRoute):
-            if not route.methods or "GET" in route.methods:
-                yield _leaf(route, place)
+            leaf = _leaf(route, _methods(kind, route), place)
+            if leaf is not None:
+                yield leaf
         elif isinstance(kind, Mount | Host) and not _is_entered(kind, place):
             enter = _in_host if isinstance(kind, Host) else _in_mount
             yield from _below(kind, enter(route, place))
+
+
+def _methods(kind: StarletteRoute, route: Any) -> Collection[str] | None:
+    """Return the methods of a route; None for an endpoint that says it when it is asked."""
+    if route.methods or not _is_of_class(kind):
+        return cast("Collection[str] | None", route.methods)
+    return [method for method in _METHODS if hasattr(kind.endpoint, method.lower())]
+
+
+def _is_of_class(route: StarletteRoute) -> bool:
+    endpoint = cast("object", route.endpoint)
+    return isinstance(endpoint, type) and issubclass(endpoint, HTTPEndpoint)
 
 
 def _is_entered(route: BaseRoute, place: _Place) -> bool:
@@ -125,7 +143,9 @@ def _effective(routes: Sequence[BaseRoute]) -> Iterator[tuple[BaseRoute, Any]]:
     return ((context.original_route, context) for context in contexts)
 
 
-def _leaf(route: Any, place: _Place) -> Route:
+def _leaf(route: Any, methods: Collection[str] | None, place: _Place) -> Route | None:
+    if methods and "GET" not in methods:
+        return of_other_methods(methods, place.pattern + route.path)
     path, is_sample = _filled(route.path_format, route.param_convertors)
     return place.route(route.path, path, is_sample=place.is_sample or is_sample)
 

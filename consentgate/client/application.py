@@ -15,6 +15,7 @@ from consentgate.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import ModuleType
 
     from consentgate.client.framework import Route
     from consentgate.policy import Policy
@@ -76,30 +77,34 @@ def see_current_folder() -> None:
 
 
 def _imported(target: str) -> Any:
-    module, _, name = target.removesuffix("()").partition(":")
-    if not _is_module_name(module):
-        raise ConfigurationError(
-            f"{target!r} names no application: {module!r} is no name of a module"
-        )
+    name, _, attribute = target.removesuffix("()").partition(":")
+    module = _module(name, target)
     try:
-        found: Any = import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not _is_part(error.name, module):
-            raise ConfigurationError(f"{target!r} needs {error.name}, which is missing") from error
-        raise ConfigurationError(
-            f"there is no module {error.name!r}; run this where the application is started"
-        ) from None
-    try:
-        found = attrgetter(name)(found)
+        found: Any = attrgetter(attribute)(module)
     except AttributeError as error:
         raise ConfigurationError(f"{target!r} names no application: {error}") from None
     if not target.endswith("()"):
         return found
     if not callable(found):
         raise ConfigurationError(
-            f"{module}:{name} is {_brief(found)}, which cannot be called; leave '()'"
+            f"{name}:{attribute} is {_brief(found)}, which cannot be called; leave '()'"
         )
     return found()
+
+
+def _module(name: str, target: str) -> ModuleType:
+    if not _is_module_name(name):
+        raise ConfigurationError(
+            f"{target!r} names no application: {name!r} is no name of a module"
+        )
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not _is_part(error.name, name):
+            raise ConfigurationError(f"{target!r} needs {error.name}, which is missing") from error
+        raise ConfigurationError(
+            f"there is no module {error.name!r}; run this where the application is started"
+        ) from None
 
 
 def _is_module_name(name: str) -> bool:

@@ -18,14 +18,27 @@ _INNER: Final = ("app", "application", "_app")
 
 
 class Route(NamedTuple):
-    """One entry of a framework's own map of URLs that a GET may ask for."""
+    """One entry of a framework's own map of URLs."""
 
     pattern: str
-    """As the framework has it: ``/product/<int:id>``."""
+    """As the framework has it: ``/product/<int:id>``; behind its methods where neither GET nor HEAD
+    is one: ``POST /login``, ``DELETE,PUT /basket``."""
     path: str | None
-    """A path that it matches, with sample values; None where none can be made up."""
+    """A path that it matches, with sample values; None where none can be made up, or where no GET
+    may ask for it."""
     is_sample: bool
     """Whether values in the path were made up."""
+
+
+def of_other_methods(methods: Iterable[str], pattern: str) -> Route | None:
+    """Return the route of what answers to ``methods`` alone; None where GET or HEAD is one.
+
+    Also where there is none but OPTIONS, which frameworks answer themselves.
+    """
+    others = {method.upper() for method in methods} - {"OPTIONS"}
+    if not others or others & {"GET", "HEAD"}:
+        return None
+    return Route(f"{','.join(sorted(others))} {pattern}", None, is_sample=False)
 
 
 class Framework(Protocol):

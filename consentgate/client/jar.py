@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from consentgate.policy import BROWSER_MAX_AGE
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consentgate.set_cookie import Attributes, SetCookie
+
+Reason = Literal["Domain", "Secure", "prefix", "length", "control character"]
 
 _LONGEST_PAIR: Final = 4096
 _MOST_COOKIES: Final = 3000  # as many as Chromium keeps in all
@@ -45,12 +47,30 @@ class StoredCookie:
     secure: bool
 
 
+class Refusal(NamedTuple):
+    """A cookie that was not stored."""
+
+    name: str
+    reason: Reason
+    """A Domain of another host, Secure over plain HTTP, a prefix of the name that promises what
+    the line does not keep, a length of 0 or over 4096 octets, or a control character."""
+
+
 class Jar:
     """The cookies of one visitor; ``clock`` returns seconds since 1970."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._cookies: dict[Identity, StoredCookie] = {}
+        self._refused: dict[Refusal, None] = {}
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What a browser would have refused until now, each once, in order; never a deletion.
+
+        A deletion may well name a place where the cookie never was. At most 3000 are kept.
+        """
+        return list(self._refused)
 
     def store(self, url: str, line: str) -> bool:
         """Store a Set-Cookie line of the response from ``url``, or delete what it deletes.
@@ -58,17 +78,20 @@ class Jar:
         Returns false where a browser would refuse it.
         """
         host, path, is_secure = _parts(url)
-        cookie = read(line)
-        domain = _domain(line)
-        secure = _SECURE.search(line) is not None
-        foreign = domain != "" and not _is_below(host, domain)
-        if foreign or (secure and not is_secure) or not _is_storable(cookie, line):
+        parsed = _parsed(line)
+        if reason := _refusal(parsed, host, is_secure=is_secure):
+            self._refuse(parsed.cookie, reason)
             return False
-        attributes = cookie.attributes
+        name, value, attributes = parsed.cookie.name, parsed.cookie.value, parsed.cookie.attributes
         cookie_path = attributes.path if attributes.path.startswith("/") else _default_path(path)
-        identity = Identity(cookie.name, domain or host, not domain, cookie_path)
-        self._put(identity, StoredCookie(cookie.value, self._expires(attributes), secure))
+        identity = Identity(name, parsed.domain or host, not parsed.domain, cookie_path)
+        self._put(identity, StoredCookie(value, self._expires(attributes), parsed.secure))
         return True
+
+    def _refuse(self, cookie: SetCookie, reason: Reason) -> None:
+        refusal = Refusal(cookie.name, reason)
+        if self._expires(cookie.attributes) > self._clock() and len(self._refused) < _MOST_COOKIES:
+            self._refused[refusal] = None
 
     def _expires(self, attributes: Attributes) -> float:
         now = self._clock()
@@ -123,10 +146,20 @@ def _parts(url: str) -> tuple[str, str, bool]:
     return (split.hostname or "").lower(), split.path or "/", split.scheme == "https"
 
 
-def _domain(line: str) -> str:
-    """Return the last Domain of a line, without its dot; ``""`` for a host-only cookie."""
-    found = _DOMAIN.findall(line)
-    return str(found[-1]).strip(" \t").removeprefix(".").lower() if found else ""
+class _Line(NamedTuple):
+    """A Set-Cookie line, with what the gate does not read of it."""
+
+    text: str
+    cookie: SetCookie
+    domain: str
+    """Without its dot; ``""`` for a host-only cookie."""
+    secure: bool
+
+
+def _parsed(line: str) -> _Line:
+    domains = _DOMAIN.findall(line)  # the last one counts
+    domain = str(domains[-1]).strip(" \t").removeprefix(".").lower() if domains else ""
+    return _Line(line, read(line), domain, _SECURE.search(line) is not None)
 
 
 def _is_for(identity: Identity, host: str) -> bool:
@@ -143,18 +176,23 @@ def _default_path(path: str) -> str:
     return path[: path.rfind("/")] or "/"
 
 
-def _is_storable(cookie: SetCookie, line: str) -> bool:
-    """Whether a browser takes the cookie of ``line`` at all, whoever sends it (5.6)."""
-    octets = len(cookie.name) + len(cookie.value)
-    is_sound = 0 < octets <= _LONGEST_PAIR and not has_control_character(line)
-    return is_sound and not _is_misnamed(cookie.name, line)
+def _refusal(line: _Line, host: str, *, is_secure: bool) -> Reason | None:
+    """Return why a browser does not take ``line`` from ``host`` (5.6, 5.7); None where it does."""
+    octets = len(line.cookie.name) + len(line.cookie.value)
+    faults: dict[Reason, bool] = {
+        "Domain": line.domain != "" and not _is_below(host, line.domain),
+        "Secure": line.secure and not is_secure,
+        "prefix": _is_misnamed(line),
+        "length": not 0 < octets <= _LONGEST_PAIR,
+        "control character": has_control_character(line.text),
+    }
+    return next((reason for reason, is_so in faults.items() if is_so), None)
 
 
-def _is_misnamed(name: str, line: str) -> bool:
+def _is_misnamed(line: _Line) -> bool:
     """Whether a prefix of the name promises what the line does not keep (4.1.3)."""
-    lower = name.lower()
-    secure = _SECURE.search(line) is not None
-    if lower.startswith("__host-"):
-        at_root = read(line).attributes.path == "/"
-        return not (secure and at_root and _domain(line) == "")
-    return lower.startswith("__secure-") and not secure
+    name = line.cookie.name.lower()
+    if name.startswith("__host-"):
+        at_root = line.cookie.attributes.path == "/"
+        return not (line.secure and at_root and line.domain == "")
+    return name.startswith("__secure-") and not line.secure

@@ -46,5 +46,8 @@ def _fits(pattern: re.Pattern[str], write: Callable[[Any], object], value: objec
 
 
 def quoted(path: str) -> str:
-    """Return ``path`` as it stands in a URL; what is percent-encoded stays as it is."""
-    return quote(path, safe="/%:@!$&'()*+,;=~")
+    """Return ``path`` as it stands in a URL; what is percent-encoded stays as it is.
+
+    For half a surrogate pair, which no URL can have, there is a question mark.
+    """
+    return quote(path, safe="/%:@!$&'()*+,;=~", errors="replace")
