@@ -31,6 +31,7 @@ from consentgate import ConfigurationError
 from consentgate.check import KINDS, STATES, check_application, findings, started
 from consentgate.check.discovery import discover
 from consentgate.check.sightings import lifetime_asked
+from consentgate.check.unasked import Unasked
 from consentgate.client import Application, Route
 from consentgate.findings import LEVELS, Finding, fails, is_ignored, worst_first
 from consentgate.printable import printable
@@ -191,15 +192,15 @@ def test_a_category_without_a_title_is_an_error() -> None:
 
 @every_interface
 def test_what_is_set_outside_of_the_gate_is_an_error(interface: str) -> None:
-    """Even under a name that the gate has stripped."""
+    """Even under a name that the gate has stripped; once, also for one without a rule."""
     inside = gated(APPS[interface](ONE_OF_EACH), policy(), interface)
     seen = run(_around(inside, interface, ["_ga=2; Path=/", "outer=1"]), interface)
     assert [
         ("kept-after-withdrawal", "_ga"),
         ("ungated", "_ga"),
         ("ungated", "outer"),
-        ("unregistered", "outer"),
     ] == kinds(seen)
+    assert "it has no rule, either" in only_about(seen, "ungated", "outer").message
     assert EVERY_STATE.replace("granted, ", "") == only_about(seen, "ungated", "_ga").state
     assert ["ungated"] == becomes(seen, "outer")["refused"]
 
@@ -247,9 +248,17 @@ def test_a_django_site_is_checked_so_too(is_async: bool) -> None:
     assert seen.is_gated
     assert [
         ("ungated", "outer"),
-        ("unregistered", "outer"),
         ("unregistered", "visits"),
     ] == kinds(seen)
+
+
+@every_interface
+def test_a_deletion_outside_of_the_gate_is_nothing_wrong(interface: str) -> None:
+    """R5: deletions always pass, wherever they come from."""
+    inside = gated(APPS[interface](ONE_OF_EACH), policy(), interface)
+    seen = run(_around(inside, interface, ["old=; Max-Age=0"]), interface)
+    assert [] == kinds(seen)
+    assert {"deleted"} == {each.outcome for each in seen.sightings if each.name == "old"}
 
 
 def test_middleware_outside_of_the_gate_may_add_attributes() -> None:
@@ -285,11 +294,38 @@ def test_an_odd_line_is_a_warning(line: str) -> None:
     assert "is set by a line that is odd" in found.message
 
 
+def test_a_line_that_frameworks_write_is_none() -> None:
+    """Flask gives a permanent session an Expires without a Max-Age; who sets it cannot mend it."""
+    line = f"basket=1; Expires={formatdate(time.time() + 3600, usegmt=True)}"
+    assert [] == kinds(check_lines(("_ga=1", line, "step=1")))
+
+
 def test_report_mode_is_noted() -> None:
-    """Nothing is enforced then, and nothing is kept either."""
+    """Nothing is enforced then, which each cookie that should not leave is named for."""
     seen = check_lines((*ONE_OF_EACH, "other=1"), policy(mode="report"))
-    assert [("unregistered", "other"), ("report-mode", "")] == kinds(seen)
-    assert {"passed"} == {each.outcome for each in seen.sightings}
+    assert [("unregistered", "other"), ("not-enforced", "_ga"), ("report-mode", "")] == kinds(seen)
+    assert {"basket": {"passed"}, "_ga": {"passed", "reported"}, "other": {"reported"}} == {
+        name: {outcome for each in becomes(seen, name).values() for outcome in each}
+        for name in ("basket", "_ga", "other")
+    }
+
+
+def test_a_category_in_report_mode_is_told_by_cookie() -> None:
+    """What leaves without permission is no secret, although the policy has another mode."""
+    own = policy(categories={"statistics": {"mode": "report"}})
+    found = only(check_lines(ONE_OF_EACH, own), "not-enforced")
+    assert ("warning", "_ga") == (found.level, found.cookie)
+    assert EVERY_STATE.replace("granted, ", "") == found.state
+    assert "'_ga' leaves although it may not" in found.message
+
+
+def test_what_leaves_a_cookie_free_route_is_said_so() -> None:
+    """Permission has nothing to do with it there."""
+    cookies = [{"name": "basket", "category": "necessary"}]
+    own = policy(mode="report", cookies=cookies, routes=[{"path": "/plain*"}])
+    found = only(check_lines(["basket=1"], own, paths=["/plain"]), "not-enforced")
+    assert ("basket", EVERY_STATE) == (found.cookie, found.state)
+    assert "leaves on a cookie-free route although" in found.message
 
 
 def test_block_mode_is_told_by_path_and_state() -> None:
@@ -385,7 +421,7 @@ def test_a_gate_that_only_some_paths_have_is_found() -> None:
 
     seen = run(app, paths=["/", "/shop"])
     assert seen.is_gated
-    assert [("ungated", "outer"), ("unregistered", "outer")] == kinds(seen)
+    assert [("ungated", "outer")] == kinds(seen)
 
 
 def test_an_application_is_started_once() -> None:
@@ -512,7 +548,7 @@ def test_a_stream_without_end_is_left() -> None:
 
 
 def test_redirects_are_followed_within_the_site() -> None:
-    """What each answer on the way sets is seen, where it was set; not that of other hosts."""
+    """What each answer on the way sets is seen, as what was asked for; not that of other hosts."""
     targets = {"/": "/a?token=1", "/a": "https://elsewhere.example/"}
 
     def app(environ: Any, start_response: Any) -> Any:
@@ -522,9 +558,9 @@ def test_redirects_are_followed_within_the_site() -> None:
         return []
 
     seen = run(gated(app, policy()))
-    assert {"/", "/a"} == {each.path for each in seen.sightings}
-    assert [("never-seen", "step")] == kinds(seen)
-    assert {302} == {answer.status for answer in seen.answers}
+    assert {("/", "_ga"), ("/", "basket")} == {(each.path, each.name) for each in seen.sightings}
+    assert [("nothing-answered", ""), ("elsewhere", "")] == kinds(seen)
+    assert {(302, "elsewhere")} == {(each.status, each.leads_to) for each in seen.answers}
 
 
 def test_redirects_in_circles_are_left() -> None:
@@ -646,16 +682,38 @@ LINKED = b'<a href="/deep">x</a><a href="/">x</a>'
 
 
 def test_paths_are_of_the_map_the_sitemap_and_the_openapi_document() -> None:
-    """In that order, the first page first, and last what ends a visit."""
+    """In that order, the first page first, but for what ends a visit."""
     found = discovered(
         pages({"/sitemap.xml": SITEMAP, "/openapi.json": OPENAPI, "/": HOME}),
         Route("/logout", "/logout", is_sample=False),
         Route("/tea", "/tea", is_sample=False),
         Route("/<odd>", None, is_sample=False),
     )
-    assert ("/", "/tea", "/from-api", "/from-map", "/logout") == found.paths
-    assert ("/<odd>",) == found.not_asked
-    assert 0 == found.left_out
+    assert ("/", "/tea", "/from-api", "/from-map") == found.paths
+    assert Unasked(("/<odd>",), ("/logout",), 0) == found.unasked
+
+
+def test_a_route_that_two_know_is_asked_once() -> None:
+    """As its OpenAPI document says, which has examples and required queries."""
+    document = b"""{"openapi": "3.0.0", "paths": {"/items/{item_id}": {"get": {"parameters": [
+        {"name": "item_id", "in": "path", "required": true, "example": "tea"},
+        {"name": "q", "in": "query", "required": true, "example": "green"}]}}}}"""
+    found = discovered(
+        pages({"/openapi.json": document}),
+        Route("/items/{id}", "/items/example", is_sample=True),
+    )
+    assert ("/", "/items/tea?q=green") == found.paths
+
+
+def test_an_openapi_document_of_this_host_has_a_base_path() -> None:
+    """Which its servers name with the host that is asked, or another."""
+    document = (
+        b'{"openapi": "3.0.0", "servers": [{"url": "https://%s/api"}], "paths": '
+        b'{"/users": {"get": {}}}}'
+    )
+    assert ("/", "/api/users") == discovered(
+        pages({"/openapi.json": document % b"localhost"})
+    ).paths
 
 
 def test_links_are_followed_where_nothing_else_tells_of_paths() -> None:
@@ -678,7 +736,7 @@ def test_what_is_too_much_is_counted() -> None:
     """So that it can be said."""
     routes = [Route(f"/{number}", f"/{number}", is_sample=False) for number in range(5)]
     found = discovered(pages({}), *routes, limit=3)
-    assert (("/", "/0", "/1"), 3) == (found.paths, found.left_out)
+    assert (("/", "/0", "/1"), 3) == (found.paths, found.unasked.left_out)
 
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit()])
@@ -721,8 +779,10 @@ def test_what_a_policy_does_not_allow_fails_a_check() -> None:
         "exempt-advertising",
         "never-seen",
         "untitled-category",
+        "several-gates",
         "nothing-answered",
         "scenario-failed",
+        "rate-limited",
     } == errors
 
 
@@ -776,11 +836,3 @@ def test_a_long_name_is_cut_short() -> None:
     found = only(check_lines((*ONE_OF_EACH, f"{'n' * 5000}=1")), "unregistered")
     assert len(found.message) < 200
     assert "n" * 5000 == found.cookie
-
-
-def test_a_site_of_two_gates_counts_the_outer_one() -> None:
-    """And each line that either has judged."""
-    inner = gated(APPS["wsgi"](ONE_OF_EACH), policy(version="inner"))
-    seen = run(gated(inner, policy(version="outer")))
-    assert "outer" == seen.policy.version
-    assert [] == kinds(seen)

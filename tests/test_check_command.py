@@ -113,11 +113,13 @@ def test_what_is_wrong_enough_is_for_the_site_to_say(options: list[str], code: i
 
 
 def test_an_application_with_its_own_gate_needs_no_policy() -> None:
-    """Where one is given, it says which counts."""
+    """Where one is given, nothing is checked: nobody knows which is meant."""
     name = module(SITE, GATED)
     assert 0 == check(f"{name}:app").exit_code
     result = check(f"{name}:app", "--policy", "consent.toml")
-    assert "The application has a gate of its own, whose policy counts.\n" in result.stderr
+    assert (2, "") == (result.exit_code, result.stdout)
+    said = f"Error: '{name}:app' has a gate of its own, whose policy counts; leave out --policy\n"
+    assert result.stderr.endswith(said)
     assert "a gate of its own" not in check_site().stderr
 
 
@@ -148,6 +150,22 @@ def test_a_report_of_an_application_with_its_own_gate_points_at_its_file(folder:
         "VISITS"
         in (folder / f"{name}.py").read_text().splitlines()[physical["region"]["startLine"] - 1]
     )
+
+
+def test_a_report_on_standard_output_is_alone_there_whoever_else_prints() -> None:
+    """Child processes, and what writes past Python, print to standard error as well."""
+    loud = f"{SITE}\nimport os\nos.write(1, b'early')\nos.system('echo from a child')\n"
+    name = module(loud)
+    done = subprocess.run(  # noqa: S603 - our own command
+        [CONSOLE_SCRIPT, "check", f"{name}:app", "--policy", "consent.toml", "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert f"{name}:app" == json.loads(done.stdout)["application"]
+    assert "early" in done.stderr
+    assert "from a child" in done.stderr
 
 
 @pytest.mark.parametrize("report", ["--json", "--junit", "--sarif"])
@@ -242,6 +260,7 @@ def test_a_syntax_error_is_shown_where_it_is() -> None:
         (["--url", "https://a.example/shop"], "is not like https://shop.example"),
         (["--url", "https://a.example?x"], "is not like https://shop.example"),
         (["--url", "https://["], "is not like https://shop.example"),
+        (["--url", "https://xn--a"], "'https://xn--a' is not like https://shop.example"),
         (["--ignore", "nothing"], "'nothing' is no kind of finding; there are unregistered, "),
         (["--timeout", "0"], "0"),
         (["--policy", "none.toml"], "none.toml: cannot be read: No such file"),
@@ -254,7 +273,7 @@ def test_a_mistake_in_the_call_is_2(options: list[str], said: str) -> None:
     result = check_site(*options)
     assert 2 == result.exit_code
     assert said in result.stderr
-    assert "asked" not in result.stderr
+    assert "asked\n" not in result.stderr
 
 
 # -- What is asked --------------------------------------------------------------------------
@@ -286,21 +305,48 @@ for number in range(7):
 """
     result = check(f"{module(flask)}:app", "--policy", "consent.toml", "--max-paths", "5")
     assert (
-        "Not asked, say one for each with --also: "
-        "other|/0/<x>, other|/1/<x>, other|/2/<x>, other|/3/<x>, other|/4/<x>, ...\n"
-        "Not asked, for --max-paths: 3 more paths\n"
-    ) == result.stderr
+        "note: Not asked, because no path is known: other|/0/<x>, other|/1/<x>, other|/2/<x> ... "
+        "[not-asked; other|/0/<x>]\n"
+        "note: Not asked, because of --max-paths: 3 more paths [not-asked]\n"
+    ) in result.stdout
+    assert "  not-asked: Say a path with --also; " in result.stdout
+    assert "" == result.stderr
 
 
-def test_few_paths_that_are_not_asked_are_all_said() -> None:
-    """One is not many."""
-    flask = """
+POSTS = """
 import flask
 app = flask.Flask(__name__)
-app.add_url_rule("/<x>", "x", lambda x: "", subdomain="other")
+
+@app.get("/")
+def home():
+    return "", {"Set-Cookie": "basket=1"}
+
+@app.post("/login")
+def login():
+    return "", {"Set-Cookie": "basket=1"}
+
+@app.get("/logout")
+def logout():
+    raise SystemExit("gone")
+
+def play(client):
+    client.post("/login")
 """
-    result = check(f"{module(flask)}:app", "--policy", "consent.toml")
-    assert "Not asked, say one for each with --also: other|/<x>\n" == result.stderr
+
+
+def test_what_needs_more_than_a_get_is_for_a_scenario() -> None:
+    """And what ends the visit is asked for where that is wanted alone."""
+    name = module(POSTS)
+    arguments = (f"{name}:app", "--policy", "consent.toml")
+    shown = check(*arguments).stdout
+    assert "note: Not asked, because no GET reaches it: POST /login [" in shown
+    assert "note: Not asked, because it may end or delete something: /logout [" in shown
+    shown = check(*arguments, "--scenario", f"{name}:play").stdout
+    assert "POST /login" not in shown
+    assert "/logout [not-asked" in shown
+    shown = check(*arguments, "--also", "/logout").stdout
+    assert "warning: /logout could not be checked" in shown
+    assert "/logout [not-asked" not in shown
 
 
 HOSTS = """

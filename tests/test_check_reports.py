@@ -61,7 +61,7 @@ def table(seen: Run, found: Collection[Finding] | None = None, **options: Any) -
 
 
 def test_the_table_has_each_cookie_and_then_what_is_wrong(seen: Run) -> None:
-    """In a log, within 80 columns but for the findings, of which each is one line."""
+    """In a log, within 80 columns but for findings and remedies, of which each is one line."""
     assert """\
 shop:app (WSGI), its own gate, policy 7: 2 paths in 5 states
 cookie    ┃ category              ┃ asks for ┃ limit    ┃ becomes
@@ -83,7 +83,9 @@ _ga       │ statistics (_ga*)     │ 730 days │ 393 days │ stripped: unde
         "[over-limit; /]"
     ) in told
     assert "5 errors, 1 warning." == told[-1]
-    assert len(findings(seen)) + 1 == len(told)
+    kinds = {finding.id for finding in findings(seen)}
+    assert len(findings(seen)) + 1 + len(kinds) + 1 == len(told)
+    assert f"  over-limit: {KINDS['over-limit'].help}" in told
 
 
 def test_at_a_terminal_no_line_is_longer_than_it(seen: Run) -> None:
@@ -156,6 +158,7 @@ def test_the_json_has_all_that_was_seen(seen: Run) -> None:
         "gated",
         "states",
         "paths",
+        "unasked",
         "answers",
         "cookies",
         "lines",
@@ -163,7 +166,14 @@ def test_the_json_has_all_that_was_seen(seen: Run) -> None:
     ] == list(report)
     assert (1, "shop:app", "wsgi", "", "7", True) == tuple(report.values())[:6]
     assert [state.name for state in STATES] == report["states"]
-    assert {"state": "undecided", "path": "/", "status": 200, "error": ""} == report["answers"][0]
+    assert {"routes": [], "left_alone": [], "left_out": 0} == report["unasked"]
+    assert {
+        "state": "undecided",
+        "path": "/",
+        "status": 200,
+        "error": "",
+        "leads_to": "",
+    } == report["answers"][0]
     assert 2 * len(STATES) == len(report["answers"])
     assert {
         "state": "granted",
@@ -231,22 +241,22 @@ def test_the_junit_report_is_xml_as_others_read_it(seen: Run) -> None:
 
 def test_several_faults_of_one_cookie_are_one_failure() -> None:
     """Not every reader looks at a second one."""
-    twice = run(_outer(gated(APPS["wsgi"](ONE_OF_EACH), policy())))
+    twice = check_lines(
+        [A_YEAR_TOO_LONG], policy(categories={"statistics": {"basis": "forbidden"}})
+    )
     root = ET.fromstring(as_junit(twice, findings(twice), LEVELS))  # noqa: S314 - it is our own
-    (failure,) = root.findall(".//testcase[@name='outer']/failure")
-    assert "ungated, unregistered" == failure.get("type")
+    (failure,) = root.findall(".//testcase[@name='_ga']/failure")
+    assert "forbidden, over-limit" == failure.get("type")
     assert failure.text
     assert 2 == len(failure.text.splitlines())
 
 
-def _outer(app: Any) -> Any:
-    def outer(environ: Any, start_response: Any) -> Any:
-        def start(status: str, headers: Any, *rest: Any) -> Any:
-            return start_response(status, [*headers, ("Set-Cookie", "outer=1")], *rest)
-
-        return app(environ, start)
-
-    return outer
+def test_a_terminal_obeys_no_junit_report() -> None:
+    """XML would let C1 controls through, such as the one that begins an escape sequence."""
+    seen = check_lines(["a\x9bb=1"])
+    text = as_junit(seen, findings(seen), LEVELS)
+    assert "\x9b" not in text
+    assert "a\N{REPLACEMENT CHARACTER}b" in text
 
 
 def test_a_failing_scenario_is_a_failing_test() -> None:

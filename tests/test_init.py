@@ -445,10 +445,13 @@ def sign_in():
     return response
 """
     target = module(signing_in)
-    assert (
-        '_fbp"'
-        in init(target, "--preset", "fr", "--scenario", "steps:sign_in", "--output", "-").stdout
-    )
+    steps = init(target, "--preset", "fr", "--scenario", "steps:sign_in", "--output", "-")
+    assert '_fbp"' in steps.stdout
+    assert "POST /sign-in" not in steps.stderr
     failed = init(target, "--preset", "fr", "--scenario", "steps:fall", "--output", "-")
+    assert (
+        "Not asked, because no GET reaches it: POST /sign-in\n"
+        "  Say a path with --also; show the check with --scenario what needs more than a GET.\n\n"
+    ) in failed.stderr
     assert "The scenario failed: KeyError (steps.py, line 2)" in failed.stderr
     assert 0 == failed.exit_code

@@ -19,9 +19,9 @@ from consentgate.check.run import check_site
 from consentgate.check.site import started
 from consentgate.check.states import STATES
 from consentgate.check.usage import (
-    Unusable,
     checked_file,
     chosen_paths,
+    clean_output,
     load,
     site_options,
     url_of,
@@ -31,11 +31,13 @@ from consentgate.exceptions import ConfigurationError
 from consentgate.findings import LEVELS, fails, is_ignored
 from consentgate.policy import Policy
 from consentgate.printable import printable
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consentgate.check.run import Scenario
+    from consentgate.check.discovery import Discovery
+    from consentgate.check.runner import Scenario
     from consentgate.check.sightings import Run
     from consentgate.check.site import Site
     from consentgate.client.application import Application
@@ -70,7 +72,9 @@ Exit codes:
 """
 )
 @click.argument("application", metavar="MODULE:APP")
-@click.option("--policy", "policy_file", metavar="FILE", help="For an application without a gate.")
+@click.option(
+    "--policy", "policy_file", metavar="FILE", help="That of an application without a gate."
+)
 @site_options
 @click.option(
     "--ignore",
@@ -95,20 +99,20 @@ def check(application: str, policy_file: str | None, **options: Any) -> None:
     MODULE:APP is a WSGI or ASGI application, as its server is told it, 'module:make_app()' what
     makes one, or the settings module of a Django site. It is run in this process, so give it a
     database for tests. Unless --path says otherwise, it is asked for every path of its framework's
-    map of URLs, its sitemap and its OpenAPI document. A report for the FILE '-' goes to standard
-    output in place of the table.
+    map of URLs, its sitemap and its OpenAPI document, but for what may end the visit or delete
+    something. A report for the FILE '-' goes to standard output in place of the table.
     """
     logging.getLogger("consentgate").addHandler(_SILENCE)  # the warnings are among the findings
-    if [options[report] for report in _REPORTS].count("-") > 1:
+    to_output = [options[report] for report in _REPORTS].count("-")
+    if to_output > 1:
         raise Unusable("only one report can go to standard output")
     try:
         policy = None if policy_file is None else Policy.from_file(policy_file)
-        loaded = load(application, options["interface"])
-        run = _run(loaded, policy, **options)
+        with clean_output(wanted=to_output > 0):
+            loaded = load(application, options["interface"])
+            run = _run(loaded, policy, **options)
     except ConfigurationError as error:
-        raise Unusable(printable(str(error))) from None
-    if run.is_gated and policy_file:
-        click.echo("The application has a gate of its own, whose policy counts.", err=True)
+        raise Unusable(str(error)) from None
     found = findings(run)
     shown = [finding for finding in found if not is_ignored(finding, options["ignore"])]
     _report(run, found, shown, Path(policy_file) if policy_file else _file_of(loaded), **options)
@@ -130,19 +134,20 @@ def _run(
 
 
 def _watched(
-    site: Site, paths: Sequence[str], policy: Policy | None, scenario: Scenario | None
+    site: Site, chosen: Discovery, policy: Policy | None, scenario: Scenario | None
 ) -> Run:
     """Check ``site``, and show how far it is where somebody sits at a terminal."""
     console = Console(stderr=True)
-    requests = (_PASSES + (len(STATES) if scenario else 0)) * len(paths)
+    requests = (_PASSES + (len(STATES) if scenario else 0)) * len(chosen.paths)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(escape(printable(site.application.target)), total=requests)
         return check_site(
             site,
-            paths,
+            chosen.paths,
             policy=policy,
             scenario=scenario,
             progress=lambda: progress.advance(bar),
+            unasked=chosen.unasked,
         )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from consentgate.findings import Kind
+from consentgate.check.states import STATES
+from consentgate.findings import Finding, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KINDS: Final = {
     kind.id: kind
@@ -21,6 +25,13 @@ KINDS: Final = {
             "A cookie that left past the gate",
             "Put the gate outside every other middleware: what is set further out, nobody judges "
             "(rule R4).",
+        ),
+        Kind(
+            "not-enforced",
+            "warning",
+            "A cookie that leaves without permission, for that is only reported",
+            'Set mode = "strip", in the policy or for the category: as it is, visitors get what '
+            "they did not agree to (rule R7).",
         ),
         Kind(
             "over-limit",
@@ -62,6 +73,12 @@ KINDS: Final = {
             "article 5). Make sure that it meets them, or move the rule.",
         ),
         Kind(
+            "broad-exemption",
+            "note",
+            "An exempt pattern that cookies for advertising would fit, too",
+            "No consent is asked for what it governs. Say the names, or a longer beginning.",
+        ),
+        Kind(
             "never-seen",
             "error",
             "A declared cookie that the application never set",
@@ -88,6 +105,20 @@ KINDS: Final = {
             "The gate says it in its own words (rule R3); `consentgate explain` says what is odd.",
         ),
         Kind(
+            "refused-by-browser",
+            "warning",
+            "A cookie that no browser takes from the host that was asked",
+            "Where its Domain is another, ask under the host that it is for: --url; else mend its "
+            "line (RFC 6265bis, 5.7). Whether it goes after a withdrawal was not checked.",
+        ),
+        Kind(
+            "several-gates",
+            "error",
+            "Gates with other policies or keys than the one that was checked",
+            "A decision made at one is none at another. Give all of them one policy and one key, "
+            "or check each by itself: --path.",
+        ),
+        Kind(
             "report-mode",
             "note",
             "The policy is in report mode",
@@ -112,10 +143,36 @@ KINDS: Final = {
             "Show the check how to sign in: --scenario. Its cookies are not known otherwise.",
         ),
         Kind(
+            "elsewhere",
+            "note",
+            "A path that leads to another host",
+            "Where that is the site's own name, say it: --url. Where visitors sign in there, show "
+            "the check another way in: --scenario.",
+        ),
+        Kind(
             "no-page",
             "note",
             "A path that the application does not have",
             "Values of a path were made up: name one that is there with --path.",
+        ),
+        Kind(
+            "client-error",
+            "warning",
+            "A path that was answered with another error of the client's (4xx)",
+            "What it sets otherwise is not known. Where values of the path or the query were made "
+            "up, name some that are there: --path, --also.",
+        ),
+        Kind(
+            "rate-limited",
+            "error",
+            "A path that was refused because so many were asked for",
+            "Turn the limit off where the check is run: what it refused was not checked.",
+        ),
+        Kind(
+            "not-asked",
+            "note",
+            "What is known of the application and was not asked for",
+            "Say a path with --also; show the check with --scenario what needs more than a GET.",
         ),
         Kind(
             "nothing-answered",
@@ -126,3 +183,20 @@ KINDS: Final = {
     )
 }
 """Every kind of finding, by its id."""
+
+
+_LONGEST_NAME: Final = 80
+
+
+def finding(
+    kind: str, message: str, cookie: str = "", *, states: Iterable[str] = (), place: str = ""
+) -> Finding:
+    """Return a finding of ``kind``, at its level; ``states`` in any order."""
+    seen = set(states)
+    state = ", ".join(state.name for state in STATES if state.name in seen)
+    return Finding(kind, KINDS[kind].level, message, cookie, state, place)
+
+
+def named(name: str) -> str:
+    """Return a name in quotes, not all of it where it is very long."""
+    return repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}...")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from consentgate.check.unasked import NOTHING_UNASKED
 from consentgate.duration import MINUTE
 from consentgate.set_cookie import read
 
 if TYPE_CHECKING:
     from consentgate.check.states import State, StateName
+    from consentgate.check.unasked import Unasked
+    from consentgate.client.jar import Refusal
     from consentgate.known_cookie import Reason, Verdict
     from consentgate.observation import ObservedLine
     from consentgate.policy import Policy
@@ -22,8 +25,10 @@ Outcome = Literal[
     "stripped",
     "blocked",
     "deleted",
+    "reported",
     "ungated",
 ]
+LeadsTo = Literal["", "sign-in", "elsewhere"]
 
 _OUTCOMES: Final[dict[str, Outcome]] = {
     "strip": "stripped",
@@ -42,11 +47,13 @@ class Sighting:
 
     state: StateName
     path: str
-    """Without its query, percent-encoded."""
+    """What was asked for, without its query, percent-encoded; not where it redirected to, for
+    there the application may have put a value."""
     name: str
     outcome: Outcome
     """``not extended`` is a line within its limit that would have outlived the first deposit's
-    (R12), ``ungated`` one that left and that no gate has judged."""
+    (R12), ``reported`` one that left as it was where the policy only reports (R7), ``ungated`` one
+    that left and that no gate has judged."""
     reason: Reason | None
     """Why, where it did not pass."""
     enforced: bool
@@ -73,6 +80,8 @@ class Answer:
     """That of the last answer where some redirected; None where there was none."""
     error: str = ""
     """What was wrong besides; where the application raised something, its kind and place."""
+    leads_to: LeadsTo = ""
+    """Where it redirected to, if not to another page: where visitors sign in, or another host."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,16 @@ class Run:
     answers: tuple[Answer, ...]
     kept: tuple[str, ...]
     """Names of cookies that the browser still sent after consent to them was withdrawn."""
+    refused: tuple[Refusal, ...] = ()
+    """What no browser takes from this host, by name and reason, each once."""
+    host: str = ""
+    """The host that it was asked under."""
+    other_policies: tuple[str, ...] = ()
+    """Versions of the policies of further gates, which were not checked."""
+    beyond_get: frozenset[str] = frozenset()
+    """Paths that were asked with a method besides GET and HEAD, percent-decoded."""
+    unasked: Unasked = NOTHING_UNASKED
+    """What it was not asked for, although it is known."""
 
 
 def sighting(state: State, path: str, seen: ObservedLine, *, ungated: bool = False) -> Sighting:
@@ -103,7 +122,7 @@ def sighting(state: State, path: str, seen: ObservedLine, *, ungated: bool = Fal
         state=state.name,
         path=path,
         name=seen.name,
-        outcome="ungated" if ungated else _outcome(verdict, lifetime, limit, seen.gate.policy),
+        outcome=_outcome(verdict, lifetime, limit, seen.gate.policy, ungated=ungated),
         reason=verdict.reason if verdict else None,
         enforced=verdict is None or verdict.enforced,
         lifetime=lifetime,
@@ -125,12 +144,19 @@ def lifetime_asked(line: str, now: float, limit: int | None) -> int | None:
 
 
 def _outcome(
-    verdict: Verdict | None, lifetime: int | None, limit: int | None, policy: Policy
+    verdict: Verdict | None,
+    lifetime: int | None,
+    limit: int | None,
+    policy: Policy,
+    *,
+    ungated: bool,
 ) -> Outcome:
     if lifetime is not None and lifetime <= 0:
-        return "deleted"
-    if verdict is None or not verdict.enforced:
-        return "passed"
+        return "deleted"  # which always passes (R5), wherever it comes from
+    if verdict is None:
+        return "ungated" if ungated else "passed"
+    if not verdict.enforced:
+        return "reported"
     within = None not in (lifetime, limit) and (lifetime or 0) <= (limit or 0)
     if verdict.action == "clamp" and within and not policy.expire_with_consent:
         return "not extended"

@@ -6,13 +6,15 @@ import asyncio
 import sys
 import sysconfig
 import traceback
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import consentgate
 from consentgate import asgi, wsgi
+from consentgate.check.unrecorded import unrecorded
 from consentgate.client.transports import new_transport
 from consentgate.exceptions import ConfigurationError, ConsentGateError
 
@@ -37,6 +39,11 @@ class Site:
         self.transport: httpx.BaseTransport
         self._call: Callable[..., Any] = application.call
         self._raised: BaseException | None = None
+
+    @property
+    def host(self) -> str:
+        """The host that it is asked under."""
+        return urlsplit(self.url).hostname or ""
 
     def put_around(self, gate: Gate) -> None:
         """Have ``gate`` judge from now on what the application sets."""
@@ -66,15 +73,21 @@ class Site:
 def started(application: Application, url: str, *, timeout: float) -> Generator[Site]:
     """Start ``application``, and end it afterwards; what it prints goes to standard error.
 
-    ``url`` is the scheme and host that it is asked under, ``timeout`` the seconds that an ASGI
-    answer may take. Raises `ConfigurationError` where it cannot start.
+    ``url`` is the scheme and host that it is asked under, ``timeout`` the seconds that an answer
+    may take. Meanwhile no gate of this process keeps records. For one thread at a time, because
+    standard output and the gates are the whole process's.
+
+    Raises `ConfigurationError` where the application cannot start, and, for ASGI, in a thread
+    whose event loop is running.
     """
+    if application.interface == "asgi":
+        _check_that_no_loop_runs()
     site = Site(application, url)
     call: Callable[..., Any] = site.call_wsgi
     if application.interface == "asgi":
         call = site.call_asgi
     running = new_transport(replace(application, call=call), timeout=timeout)
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), unrecorded():
         try:
             site.transport = running.__enter__()
         except (Exception, SystemExit) as error:
@@ -84,6 +97,15 @@ def started(application: Application, url: str, *, timeout: float) -> Generator[
             yield site
         finally:
             running.__exit__(None, None, None)
+
+
+def _check_that_no_loop_runs() -> None:
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise ConfigurationError(
+            "an event loop is running in this thread, and a check needs its own; "
+            "call it with asyncio.to_thread"
+        )
 
 
 def first_line(error: BaseException) -> str:

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import sys
 import traceback
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 from urllib.parse import urlsplit
 
 import click
+import httpx
 
 import consentgate
-from consentgate.check.discovery import discover
+from consentgate.check.discovery import Discovery, discover
 from consentgate.check.site import first_line
+from consentgate.check.unasked import NOTHING_UNASKED, plain
 from consentgate.client.application import Interface, load_application, see_current_folder
 from consentgate.exceptions import ConfigurationError
 from consentgate.printable import printable
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-    from consentgate.check.discovery import Discovery
-    from consentgate.check.run import Scenario
+    from consentgate.check.runner import Scenario
     from consentgate.check.site import Site
     from consentgate.client.application import Application
 
 _OURS: Final = str(Path(consentgate.__file__).parent)
 _IMPORTING: Final = ("importlib", "pkgutil.py")
-_MOST_TOLD: Final = 5
+_OUTPUT: Final = 1
+_ERRORS: Final = 2
 
 
-class Unusable(click.ClickException):
-    """What the command was given cannot be used; 1 is for findings."""
+@contextmanager
+def clean_output(*, wanted: bool) -> Generator[None]:
+    """Keep standard output for a report, where one is ``wanted`` there.
 
-    exit_code = 2
+    What goes past Python meanwhile, such as from a child process, goes to standard error.
+    """
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(_OUTPUT)
+    os.dup2(_ERRORS, _OUTPUT)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, _OUTPUT)
+        os.close(kept)
 
 
 def load(target: str, interface: Interface | None) -> Application:
@@ -47,7 +65,7 @@ def load(target: str, interface: Interface | None) -> Application:
         with redirect_stdout(sys.stderr):
             return load_application(target, interface)
     except ConfigurationError as error:
-        raise Unusable(printable(str(error))) from None
+        raise Unusable(str(error)) from None
     except SystemExit as error:
         raise Unusable(
             f"{target!r} ends the program when it is imported (exit code {error.code}); "
@@ -55,7 +73,7 @@ def load(target: str, interface: Interface | None) -> Application:
         ) from None
     except Exception as error:
         click.echo(_traceback(error), err=True)
-        raise Unusable(f"{target!r} cannot be imported: {printable(first_line(error))}") from None
+        raise Unusable(f"{target!r} cannot be imported: {first_line(error)}") from None
 
 
 def _traceback(error: Exception) -> str:
@@ -85,13 +103,13 @@ def chosen_paths(
     links: bool | None,
     max_paths: int,
     **_: Any,
-) -> Sequence[str]:
-    """Return what ``site`` is asked for, and say on standard error what it is not asked for."""
+) -> Discovery:
+    """Return what ``site`` is asked for, and what not."""
+    found = Discovery(tuple(paths), NOTHING_UNASKED)
     if not paths:
         found = discover(site, limit=max_paths, links=links)
-        _tell_of_gaps(found)
-        paths = found.paths
-    return list(dict.fromkeys([*paths, *also]))
+    asked = tuple(dict.fromkeys([*found.paths, *also]))
+    return Discovery(asked, found.unasked.without({("GET", plain(path)) for path in also}))
 
 
 def _scenario(ctx: click.Context, param: click.Parameter, value: str | None) -> Scenario | None:
@@ -125,7 +143,8 @@ def checked_url(ctx: click.Context, param: click.Parameter, value: str | None) -
     try:
         parts = urlsplit(value)
         is_origin = parts.hostname is not None and parts.port != 0
-    except ValueError:
+        _ = httpx.URL(value).host  # raises for what is no host name (IDNA)
+    except (ValueError, httpx.InvalidURL):
         parts, is_origin = urlsplit(""), False
     rest = parts._replace(scheme="", netloc="", path=parts.path.removeprefix("/"))
     if not is_origin or parts.scheme not in {"http", "https"} or rest.geturl():
@@ -158,16 +177,6 @@ def write(file: str, text: str) -> None:
         raise Unusable(f"{file!r} cannot be written: {error.strerror}") from None
 
 
-def _tell_of_gaps(found: Discovery) -> None:
-    """Say on standard error what is not asked for."""
-    if found.not_asked:
-        told = ", ".join(found.not_asked[:_MOST_TOLD])
-        more = ", ..." if len(found.not_asked) > _MOST_TOLD else ""
-        click.echo(f"Not asked, say one for each with --also: {printable(told)}{more}", err=True)
-    if found.left_out:
-        click.echo(f"Not asked, for --max-paths: {found.left_out} more paths", err=True)
-
-
 _SITE_OPTIONS: Final = (
     click.option(
         "--path",
@@ -186,7 +195,11 @@ _SITE_OPTIONS: Final = (
     ),
     click.option("--links/--no-links", default=None, help="Follow the links of pages, too."),
     click.option(
-        "--max-paths", default=200, type=click.IntRange(1), metavar="NUMBER", help="[200]"
+        "--max-paths",
+        default=200,
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Ask for no more routes than that.  [200]",
     ),
     click.option(
         "--scenario", callback=_scenario, metavar="MODULE:FUNCTION", help="What else visitors do."
@@ -194,12 +207,15 @@ _SITE_OPTIONS: Final = (
     click.option(
         "--url", callback=checked_url, metavar="URL", help="Scheme and host that it is asked under."
     ),
-    click.option("--interface", type=click.Choice(get_args(Interface)), help="Unless it is plain."),
+    click.option(
+        "--interface", type=click.Choice(get_args(Interface)), help="Where it is not plain."
+    ),
     click.option(
         "--timeout",
         default=10.0,
         type=click.FloatRange(0, 3600, min_open=True),
         metavar="SECONDS",
-        help="For an answer of ASGI; one of WSGI cannot be interrupted.  [10]",
+        help="For an answer; what only computes cannot be interrupted. The start of ASGI may "
+        "take 60, or this where it is more.  [10]",
     ),
 )

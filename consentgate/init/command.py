@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from consentgate.check.answers import of_answers
+from consentgate.check.kinds import KINDS
 from consentgate.check.run import check_site
 from consentgate.check.site import started
 from consentgate.check.states import STATES
 from consentgate.check.summary import summaries
 from consentgate.check.usage import (
-    Unusable,
     checked_file,
     chosen_paths,
+    clean_output,
     load,
     site_options,
     url_of,
     write,
 )
 from consentgate.exceptions import ConfigurationError
+from consentgate.findings import worst_first
 from consentgate.init.draft import draft
 from consentgate.init.next_steps import next_steps
 from consentgate.policy import Policy
 from consentgate.policy_file import load_preset, preset_names
 from consentgate.printable import printable
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
-    from consentgate.check.run import Scenario
+    from consentgate.check.runner import Scenario
     from consentgate.check.sightings import Run
     from consentgate.client.application import Application
     from consentgate.init.draft import Draft
@@ -88,11 +93,13 @@ def init(application: str | None, output: str, *, force: bool, **options: Any) -
     target = application or _ask_for_application()
     preset = options["preset"] or _ask_for_preset()
     try:
-        loaded = load(target, options["interface"])
-        run = _run(loaded, **options)
-        written = _draft(loaded, run, preset)
+        with clean_output(wanted=output == "-"):
+            loaded = load(target, options["interface"])
+            run = _run(loaded, **options)
+            written = _draft(loaded, run, preset)
     except ConfigurationError as error:
-        raise Unusable(printable(str(error))) from None
+        raise Unusable(str(error)) from None
+    _tell_of_gaps(run)
     write(output, written.text)
     steps = next_steps(
         run.framework, loaded.interface, output, printable(target), is_gated=run.is_gated
@@ -129,11 +136,24 @@ def _run(
     """Ask for everything once, with a gate that changes nothing around it unless it has its own."""
     watching = Policy("init", mode="report", unregistered="report")
     with started(application, url or url_of(application), timeout=timeout) as site:
-        paths = chosen_paths(site, **options)
-        run = check_site(site, paths, policy=watching, states=_GRANTED, scenario=scenario)
-    for failed in (answer for answer in run.answers if answer.path == ""):
-        click.echo(f"The scenario failed: {failed.error}", err=True)
-    return run
+        chosen = chosen_paths(site, **options)
+        return check_site(
+            site,
+            chosen.paths,
+            policy=watching,
+            states=_GRANTED,
+            scenario=scenario,
+            unless_gated=True,
+            unasked=chosen.unasked,
+        )
+
+
+def _tell_of_gaps(run: Run) -> None:
+    """Say on standard error what could not be asked, and what to do about it."""
+    by_kind = groupby(worst_first(of_answers(run)), lambda finding: finding.id)
+    for kind, found in by_kind:
+        lines = [*(finding.message for finding in found), f"  {KINDS[kind].help}", ""]
+        click.echo("\n".join(map(printable, lines)), err=True)
 
 
 def _draft(application: Application, run: Run, preset: str) -> Draft:

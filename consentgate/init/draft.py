@@ -13,9 +13,9 @@ import tomlkit
 from tomlkit.items import AoT
 
 from consentgate.catalogue import CatalogueEntry, find
-from consentgate.duration import DAY, HOUR, MINUTE, months
+from consentgate.duration import DAY, months
 from consentgate.exceptions import PolicyError
-from consentgate.explain.facts import count
+from consentgate.lifetime import UNITS, count
 from consentgate.policy import EXEMPT_CATEGORY, CookieRule
 from consentgate.printable import printable
 from consentgate.rule_index import RuleIndex
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _MOST_TOLD: Final = 3
 _MONTHS: Final = {months(13): "13 months", months(6): "6 months"}
-_UNITS: Final = (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", 1))
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def in_duration(seconds: int) -> str:
     """Return the words that a policy file has for ``seconds``, to the second."""
     if seconds in _MONTHS:
         return _MONTHS[seconds]
-    unit, length = next(each for each in _UNITS if seconds % each[1] == 0)
+    unit, length = next(each for each in UNITS if seconds % each[1] == 0)
     return count(seconds // length, unit)
 
 

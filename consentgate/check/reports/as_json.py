@@ -28,6 +28,7 @@ def as_json(run: Run, findings: Iterable[Finding]) -> str:
     - ``application``, ``interface`` (``wsgi`` or ``asgi``), ``framework`` (or ``""``),
       ``policy_version``, and ``gated``: whether the application has its own gate.
     - ``states``: the visitor's, and ``paths``: what was asked for, both in order.
+    - ``unasked``: what was not, the fields of `Unasked`.
     - ``answers``: for each request, in order, the fields of `Answer`.
     - ``cookies``: for each cookie, by category and name, the fields of `CookieSummary`.
     - ``lines``: for each Set-Cookie line, in order, the fields of `Sighting`.
@@ -42,6 +43,7 @@ def as_json(run: Run, findings: Iterable[Finding]) -> str:
         "gated": run.is_gated,
         "states": [state.name for state in STATES],
         "paths": run.paths,
+        "unasked": run.unasked._asdict(),
         "answers": [asdict(answer) for answer in run.answers],
         "cookies": [asdict(cookie) for cookie in summaries(run.sightings)],
         "lines": [asdict(sighting) for sighting in run.sightings],

@@ -20,9 +20,19 @@ if TYPE_CHECKING:
     from consentgate.check.sightings import Run
     from consentgate.findings import Finding, Level
 
-_NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot say at all."""
-_OF_APPLICATION: Final = ("report-mode", "nothing-answered", "sign-in", "no-page")
+_NO_XML: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot say at all, and C1 controls, which a terminal would obey."""
+_OF_APPLICATION: Final = (
+    "several-gates",
+    "report-mode",
+    "nothing-answered",
+    "sign-in",
+    "elsewhere",
+    "no-page",
+    "client-error",
+    "rate-limited",
+    "not-asked",
+)
 _ALL: Final = "all"
 
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from consentgate.check.kinds import KINDS
 from consentgate.check.states import STATES
 from consentgate.check.summary import summaries
-from consentgate.explain.facts import count
 from consentgate.findings import LEVELS
+from consentgate.lifetime import UNITS, count
 from consentgate.printable import printable
 from consentgate.set_cookie import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -33,24 +34,24 @@ _STYLES: Final[dict[Outcome, str]] = {
     "stripped": "dim",
     "deleted": "dim",
     "blocked": "yellow",
+    "reported": "bold red",
     "ungated": "bold red",
 }
 _LONGEST_NAME: Final = 80
 _EVERY_STATE: Final = ", ".join(state.name for state in STATES)
-_UNITS: Final = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 def print_table(console: Console, run: Run, findings: Sequence[Finding]) -> None:
-    """Print what was seen of each cookie in each state, then what is wrong.
+    """Print what was seen of each cookie in each state, then what is wrong and what to do.
 
-    Where nobody sits at a terminal, a finding is one line, however long.
+    Where nobody sits at a terminal, a finding is one line, however long, and so is a remedy.
     """
     console.print(_about(run))
     cookies = summaries(run.sightings)
     if cookies:
         console.print(_table(cookies))
-    for finding in findings:
-        console.print(_finding(finding), soft_wrap=not console.is_terminal)
+    for line in (*map(_finding, findings), *_remedies(findings)):
+        console.print(line, soft_wrap=not console.is_terminal)
     console.print(_conclusion(findings))
 
 
@@ -113,9 +114,9 @@ def in_short(seconds: int | None) -> str:
         return "session"
     if seconds >= FOREVER:
         return "for ever"
-    fitting = (each for each in _UNITS if seconds >= 2 * each[1] or seconds == each[1])
-    unit, length = next(fitting, _UNITS[-1])
-    return f"{seconds // length} {unit if seconds != length else unit[:-1]}"
+    fitting = (each for each in UNITS if seconds >= 2 * each[1] or seconds == each[1])
+    unit, length = next(fitting, UNITS[-1])
+    return count(seconds // length, unit)
 
 
 def _finding(finding: Finding) -> Text:
@@ -125,6 +126,15 @@ def _finding(finding: Finding) -> Text:
     where = "; ".join(filter(None, (finding.id, states, finding.place)))
     text.append(f" [{printable(where)}]", style="dim")
     return text
+
+
+def _remedies(findings: Iterable[Finding]) -> Iterator[Text]:
+    """Return what to do about each kind of finding, which is said once."""
+    kinds = dict.fromkeys(finding.id for finding in findings)
+    if kinds:
+        yield Text("What to do:")
+    for kind in kinds:
+        yield Text(f"  {kind}: {KINDS[kind].help}")
 
 
 def _conclusion(findings: Iterable[Finding]) -> Text:
