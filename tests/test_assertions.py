@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -197,12 +198,15 @@ class TestEveryClient:
         assert "every other middleware" in told
 
     def test_redirects_that_were_followed_count(self, asking: Any, request: Any) -> None:
-        """Cookies are often set on the way; only Django's client forgets what it followed."""
-        number = "1 cookie" if "Django" in request.node.callspec.id else "2 cookies"
+        """Cookies are often set on the way; Django's client forgets that, which is told."""
+        forgets = "Django" in request.node.callspec.id
+        number = "1 cookie" if forgets else "2 cookies"
         with asking(make_gate(), [], [PIXEL]) as (_, get):
             answer = get("/away")
-        told = complaint(lambda: assert_no_cookies(answer))
+        with pytest.warns(UserWarning, match="follow=True") if forgets else nullcontext() as warned:
+            told = complaint(lambda: assert_no_cookies(answer))
         assert told.startswith(f"{number} stored where there should be none:\n\n  _fbp\n")
+        assert [__file__] * forgets == [each.filename for each in warned or ()]
 
 
 class TestAssertGated:
@@ -213,7 +217,7 @@ class TestAssertGated:
         gate = make_gate()
         answer = response(SESSION, ANALYTICS, PIXEL, path="/caf%C3%A9", sec_gpc="1")
         assert complaint(lambda: assert_gated(answer, gate)) == (
-            "2 cookies left that the gate would not have let out so.\n"
+            "2 cookies reached the client that the gate would not have let out so.\n"
             "\n"
             "_ga (statistics, rule '_ga*')\n"
             "  verdict: strip, because the visitor has not chosen yet (R6)\n"
@@ -234,7 +238,7 @@ class TestAssertGated:
         gate = make_gate()
         answer = response("_ga=GA1.7; Max-Age=63072000; Path=/", cookie=consent(gate, "statistics"))
         assert complaint(lambda: assert_gated(answer, gate)).startswith(
-            "1 cookie left that the gate would not have let out so.\n"
+            "1 cookie reached the client that the gate would not have let out so.\n"
             "\n"
             "_ga (statistics, rule '_ga*')\n"
             "  verdict: clamp, because its life would be longer than its limit (R12)\n"
@@ -250,7 +254,7 @@ class TestAssertGated:
         with by_django(gate, [SESSION], [PIXEL, "chat=1"]) as (_, get):
             answer = get("/")
         assert complaint(lambda: assert_gated(answer)) == (
-            "2 cookies left that the gate would not have let out so.\n"
+            "2 cookies reached the client that the gate would not have let out so.\n"
             "\n"
             "_fbp (advertising, rule '_fbp')\n"
             "  verdict: strip, because the visitor has not chosen yet (R6)\n"
@@ -385,7 +389,9 @@ class TestAssertGated:
             told = complaint(partial(assert_gated, response(line), gate))
             assert f"{line.partition('=')[0]}, one of the gate's own\n  not signed" in told
         forged_consent = response("eu-consent=GA1.7", ANALYTICS)
-        assert "2 cookies left" in complaint(lambda: assert_gated(forged_consent, gate))
+        assert "2 cookies reached the client" in complaint(
+            lambda: assert_gated(forged_consent, gate)
+        )
 
     def test_the_note_of_a_signal_is_known(self) -> None:
         """It is signed, too."""
@@ -591,6 +597,14 @@ class TestAssertMaxAge:
                 ),
             ),
             ("a=; Max-Age=0", {"at_most": "1 day"}, "The response deletes a and does not set it."),
+            (
+                f"a={'x' * 4096}",
+                {"at_most": "1 day"},
+                (
+                    "The response sets a, and every browser refuses it: its name and value have "
+                    "more than 4096 octets."
+                ),
+            ),
         ],
     )
     def test_its_message_explains(self, line: str, bounds: Any, expected: str) -> None:
@@ -599,10 +613,44 @@ class TestAssertMaxAge:
         answer = response(line)
         assert expected == complaint(lambda: assert_max_age(answer, "a", **bounds, gate=gate))
 
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("__Secure-a=1", "__Secure- needs Secure"),
+            ("__secure-a=1; HttpOnly", "__Secure- needs Secure"),
+            ("__Host-a=1; Path=/", "__Host- needs Secure, Path=/ and no Domain"),
+            ("__Host-a=1; Secure", "__Host- needs Secure"),
+            ("__Host-a=1; Secure; Path=/shop", "__Host- needs Secure"),
+            ("__Host-a=1; Secure; Path=/; Domain=shop.example", "__Host- needs Secure"),
+            ("__Host-a=\x011; Secure; Path=/", "it has a control character"),
+            ("__Secure-a=1; secure", None),
+            ("__Host-a=1; Path=/ ;SECURE", None),
+            (f"__Host-a={'x' * 4088}; Path=/; Secure", None),
+        ],
+    )
+    def test_a_cookie_that_every_browser_refuses_is_not_stored(
+        self, line: str, expected: str | None
+    ) -> None:
+        """Whatever its life."""
+        answer = _odd(line)
+        if expected is None:
+            assert_max_age(answer, "__*", exactly="session")
+        else:
+            told = complaint(lambda: assert_max_age(answer, "__*", exactly="session"))
+            assert "every browser refuses it" in told
+            assert expected in told
+
     def test_a_response_without_cookies_says_so(self) -> None:
         """Nothing is listed."""
         told = complaint(lambda: assert_max_age(response(), "a", at_most=1))
         assert told.startswith("The response does not set a; it sets no cookie.")
+
+    def test_a_response_that_is_an_error_says_so(self) -> None:
+        """A cookie is often missing for that reason alone."""
+        answer = response()
+        answer.status_code = 500
+        told = complaint(lambda: assert_max_age(answer, "a", at_most=1))
+        assert told.startswith("The response (status 500) does not set a; it sets no cookie.")
 
     def test_all_cookies_that_a_pattern_fits_have_to_do(self) -> None:
         """Also two of one name."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import flask
 import httpx
+import httpx2
 import pytest
+import pytest_consentgate
 import requests
 import werkzeug.test
 from client_sites import asgi_site, by_httpx, fastapi_site, flask_site, starlette_site, wsgi_site
@@ -289,7 +293,7 @@ def client(app, consent_refused):
         text = result.stdout.str()
         assert "consent_gate found no gate. Write in conftest.py:" in text
         assert "    def consent_gate():" in text
-        assert "under pytest define the fixture consent_gate in conftest.py" in text
+        assert "where the fixture consent_gate is defined in conftest.py" in text
 
     def test_a_failure_shows_the_users_line_and_the_message(
         self, pytester: pytest.Pytester
@@ -328,7 +332,8 @@ def client(app, consent_refused):
         self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What was never imported is not imported for it."""
-        monkeypatch.delitem(sys.modules, "consentgate.assertions")
+        for name in ("consentgate", "consentgate.assertions"):
+            monkeypatch.delitem(sys.modules, name)
         pytester.makepyfile("""
             import sys
 
@@ -336,6 +341,26 @@ def client(app, consent_refused):
                 assert "consentgate.assertions" not in sys.modules
         """)
         run(pytester).assert_outcomes(passed=1)
+
+    def test_assertions_may_be_imported_by_the_test_itself(self, pytester: pytest.Pytester) -> None:
+        """Also where no test before it has imported them."""
+        pytester.makeconftest(FLASK)
+        pytester.makepyfile("""
+            import sys
+
+            def test_home(client):
+                from consentgate.assertions import assert_gated
+
+                assert_gated(client.get("/"))
+        """)
+        pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+    @pytest.mark.parametrize(
+        "hook", [pytest_consentgate.pytest_runtest_call, CookieReport.pytest_runtest_protocol]
+    )
+    def test_pytest_7_knows_each_kind_of_hook(self, hook: Any) -> None:
+        """With pluggy 1.0 another kind would end every run of who has the package installed."""
+        assert {"wrapper": False, "hookwrapper": True}.items() <= hook.pytest_impl.items()
 
     def test_the_plugin_costs_its_own_modules(self) -> None:
         """Beside pytest it loads two modules of its own, and nothing of anybody else."""
@@ -391,6 +416,10 @@ class TestGateWithin:
         ):
             assert gate_within(application) is None
 
+    def test_what_raises_at_each_touch_has_no_gate(self) -> None:
+        """Such as a proxy that is bound to nothing."""
+        assert gate_within(flask.current_app) is None
+
     def test_an_item_that_has_no_fixtures_has_no_gate(self) -> None:
         """Such as those of other plugins."""
         assert gate_of_test(SimpleNamespace()) is None  # type: ignore[arg-type]
@@ -412,6 +441,20 @@ class TestGateWithin:
                     assert_gated(httpx.Response(200, request=httpx.Request("GET", "http://a/")))
         """)
         run(pytester).assert_outcomes(passed=1)
+
+    def test_a_gate_of_django_that_cannot_be_made_is_told(self, pytester: pytest.Pytester) -> None:
+        """And not taken for none."""
+        pytester.makepyfile("""
+            import httpx
+            from consentgate.assertions import assert_gated
+
+            def test_home():
+                assert_gated(httpx.Response(200, request=httpx.Request("GET", "http://a/")))
+        """)
+        with override_settings(CONSENTGATE={"POLICY": "nowhere.toml"}):
+            result = run(pytester)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["E *nowhere.toml*"])
 
     def test_without_django_nothing_of_it_is_asked(
         self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
@@ -507,6 +550,8 @@ class TestClients:
             (httpx.Client(base_url="http://127.0.0.1:8000"), None, "127.0.0.1"),
             (httpx.Client(), None, ""),
             (httpx.Client(), "other.example", "other.example"),
+            (httpx.Client(base_url="http://[::1]:8000"), None, "[::1].local"),
+            (requests.Session(), "[::1]", "[::1].local"),
             (requests.Session(), None, ""),
             (requests.Session(), "shop", "shop.local"),
         ],
@@ -519,6 +564,37 @@ class TestClients:
         cookies = getattr(client.cookies, "jar", client.cookies)
         assert [expected] == [cookie.domain for cookie in cookies]
         client.close()
+
+    @pytest.mark.parametrize("host", ["shop", "shop.example", "127.0.0.1", "[::1]"])
+    def test_a_state_reaches_each_kind_of_host(self, host: str) -> None:
+        """As the jar of the client sees it."""
+        gate = make_gate()
+        transport = httpx.WSGITransport(wsgi_site(gate, ["_ga=1; Max-Age=60"], ()))
+        with httpx.Client(transport=transport, base_url=f"http://{host}:8000") as client:
+            GrantedState(gate, granted=["statistics"])(client)
+            assert "_ga=1; Max-Age=60" in set_cookie_lines(client.get("/"))
+
+    @pytest.mark.parametrize("host", ["http://shop.example", "https://[::1]"])
+    def test_httpx2_is_known_as_httpx_is(self, host: str) -> None:
+        """Both of its clients."""
+        gate, lines = make_gate(), ["session=1; Path=/", "_ga=1; Max-Age=60"]
+        state = GrantedState(gate, granted=["statistics"])
+        transport = httpx2.WSGITransport(wsgi_site(gate, lines, ()))
+        with httpx2.Client(transport=transport, base_url=host) as client:
+            _is_granted(state(client).get("/"), gate)
+        application = asgi_site(gate, lines, ())
+        asynchronous = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(application), base_url=host
+        )
+        assert gate_within(asynchronous) is gate
+        _is_granted(asyncio.run(state(asynchronous).get("/")), gate)
+        asyncio.run(asynchronous.aclose())
+
+
+def _is_granted(answer: Any, gate: Gate) -> None:
+    """Assert that statistics were granted."""
+    assert_gated(answer, gate)
+    assert ["session=1; Path=/", "_ga=1; Max-Age=60"] == set_cookie_lines(answer)[:2]
 
 
 SHOP_TESTS = """
@@ -658,10 +734,32 @@ class TestReport:
     def test_a_file_that_cannot_be_written_is_told(
         self, shop: Callable[..., pytest.RunResult]
     ) -> None:
-        """In one line; the tests count all the same."""
+        """In one line, and by the exit code."""
         result = shop("--consent-report=test_shop.py/cookies.json")
         result.assert_outcomes(passed=3)
         result.stdout.fnmatch_lines(["consent report: *cookies.json: *xists"])
+        assert pytest.ExitCode.INTERNAL_ERROR == result.ret
+
+    def test_tests_that_fail_are_what_the_exit_code_says_first(
+        self, pytester: pytest.Pytester
+    ) -> None:
+        """Also where the report cannot be written."""
+        pytester.makepyfile("def test_nothing(): assert 0")
+        result = run(pytester, "--consent-report=/dev/null/cookies.txt")
+        assert pytest.ExitCode.TESTS_FAILED == result.ret
+
+    def test_the_terminal_has_a_name_of_its_own(
+        self, shop: Callable[..., pytest.RunResult]
+    ) -> None:
+        """So that the option may stand before paths of tests, as in addopts."""
+        assert REPORT in shop("--consent-report=-", "test_shop.py").stdout.str()
+
+    def test_a_name_may_be_no_more_than_a_suffix(
+        self, shop: Callable[..., pytest.RunResult], pytester: pytest.Pytester
+    ) -> None:
+        """The suffix says what is written."""
+        shop("--consent-report=.json")
+        assert json.loads((pytester.path / ".json").read_text(encoding="utf-8"))["gates_seen"]
 
     def test_a_worker_hands_over_what_it_counted(self, tmp_path: Path) -> None:
         """And one that crashed is told of."""
@@ -669,10 +767,11 @@ class TestReport:
         worker.pytest_sessionstart()
         with by_httpx(make_gate(), ["_fbp=1"]) as (_, get):
             get("/")
-        worker.pytest_sessionfinish()
+        session: Any = SimpleNamespace(exitstatus=pytest.ExitCode.OK)
+        worker.pytest_sessionfinish(session)
         worker.pytest_unconfigure()
         controller = CookieReport(SimpleNamespace(), tmp_path / "cookies.txt")  # type: ignore[arg-type]
-        controller.pytest_sessionfinish()
+        controller.pytest_sessionfinish(session)
         controller.pytest_testnodedown(worker._config)
         controller.pytest_testnodedown(SimpleNamespace())
         lines = list(report_lines(controller._tally))

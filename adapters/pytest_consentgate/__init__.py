@@ -11,7 +11,7 @@ begins with the tests sees all of it.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -36,16 +36,20 @@ __all__ = [
 ]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Let assertions that are not told the gate ask for the fixture ``consent_gate``."""
-    if "consentgate.assertions" not in sys.modules:
-        return (yield)
-    from consentgate.assertions import gates_found_by  # noqa: PLC0415 - it is there
+@pytest.hookimpl(hookwrapper=True)  # pytest 7 may know no other kind of wrapper
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Let assertions that are not told the gate ask for the fixture ``consent_gate``.
+
+    A test may import them only when it runs; by then its site has imported the gate itself.
+    """
+    if "consentgate" not in sys.modules:
+        yield
+        return
+    from consentgate.assertions import gates_found_by  # noqa: PLC0415 - coverage has begun
     from pytest_consentgate.search import gate_of_test  # noqa: PLC0415
 
     with gates_found_by(lambda: gate_of_test(item)):
-        return (yield)
+        yield
 
 
 @pytest.fixture

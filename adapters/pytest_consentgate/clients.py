@@ -7,11 +7,8 @@ of its own, and most ways of setting one put quotes around what they find odd, s
 from __future__ import annotations
 
 import inspect
-import re
 from http.cookies import Morsel, SimpleCookie
-from typing import Any, Final, Protocol
-
-_ADDRESS: Final = re.compile(r"[0-9.]+|.*:.*")
+from typing import Any, Protocol
 
 
 class Browser(Protocol):
@@ -136,5 +133,9 @@ def _jar_host(client: Any) -> str:
 
 
 def _in_jar(host: str) -> str:
-    """Return ``host`` as the jar of the standard library writes it: it adds a label to one."""
-    return host if "." in host or _ADDRESS.fullmatch(host) else f"{host}.local"
+    """Return ``host`` as the jar of the standard library writes it: it adds a label to one.
+
+    Also to an IPv6 address, which it has in brackets.
+    """
+    written = f"[{host.strip('[]')}]" if ":" in host else host
+    return written if "." in written else f"{written}.local"

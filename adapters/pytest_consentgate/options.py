@@ -9,6 +9,7 @@ import pytest
 _OPTION: Final = "--consent-report"
 _TERMINAL: Final = "-"
 _SUFFIXES: Final = (".json", ".txt")
+_TO_TERMINAL: Final = f"{_OPTION}={_TERMINAL}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,8 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const=_TERMINAL,
         metavar="FILE",
-        help="list every cookie that the gates saw, by category: in the terminal, or in FILE.json "
-        "or FILE.txt",
+        help="list every cookie that the gates of this process, and of workers of pytest-xdist, "
+        f"saw, by category: in the terminal ({_TO_TERMINAL}), or in FILE.json or FILE.txt",
     )
 
 
@@ -35,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if file != _TERMINAL and not file.endswith(_SUFFIXES):
         raise pytest.UsageError(
             f"{_OPTION} {file}: a report ends in .json or .txt; for one in the terminal, write "
-            f"{_OPTION} behind all paths of tests"
+            f"{_TO_TERMINAL}, or {_OPTION} behind all paths of tests"
         )
     from pytest_consentgate.report import CookieReport  # noqa: PLC0415 - only who asks pays
 

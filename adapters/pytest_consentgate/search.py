@@ -28,10 +28,15 @@ It is found by itself where the test has a fixture `app` or `client` whose appli
 around it, and where Django's settings have CONSENTGATE."""
 
 
+class NoGateFound(ConfigurationError):
+    """No gate was found where a site is wont to have it."""
+
+
 def find_gate(request: pytest.FixtureRequest) -> Gate:
     """Return the gate of the site that the test is about.
 
-    Raises `ConfigurationError`, which says what to write.
+    Raises `NoGateFound`, which says what to write, and `ConfigurationError` where Django's
+    settings have a gate that cannot be made.
     """
     __tracebackhide__ = True
     for name in _FIXTURES:
@@ -41,7 +46,7 @@ def find_gate(request: pytest.FixtureRequest) -> Gate:
                 return gate
     gate = _gate_of_django()
     if gate is None:
-        raise ConfigurationError(_NO_GATE)
+        raise NoGateFound(_NO_GATE)
     return gate
 
 
@@ -67,19 +72,27 @@ def gate_within(application: Any) -> Gate | None:
 
 def _gate_at(application: Any) -> Gate | None:
     """Return the gate of our own middleware, or of Flask's extension."""
-    extensions: object = getattr(application, "extensions", None)
+    extensions = _attribute(application, "extensions")
     if isinstance(extensions, dict):
         known = cast("dict[str, object]", extensions).get("consentgate")
     else:
-        known = getattr(application, "gate", None)
+        known = _attribute(application, "gate")
     return known if isinstance(known, Gate) else None
 
 
 def _inner(application: Any) -> Any:
-    if hasattr(application, "build_middleware_stack"):
+    if _attribute(application, "build_middleware_stack") is not None:
         return _middleware_of_starlette(application)
-    found = (getattr(application, name, None) for name in _WITHIN)
+    found = (_attribute(application, name) for name in _WITHIN)
     return next((inner for inner in found if inner is not None), None)
+
+
+def _attribute(thing: object, name: str) -> object:
+    """Return an attribute of what may be anything, such as a proxy that is bound to nothing."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # whatever it raises, no gate is there
+        return None
 
 
 def _middleware_of_starlette(application: Any) -> Any:
@@ -106,6 +119,6 @@ def gate_of_test(item: pytest.Item) -> Gate | None:
         return None
     try:
         gate: object = request.getfixturevalue("consent_gate")
-    except (ConfigurationError, pytest.FixtureLookupError):
+    except (NoGateFound, pytest.FixtureLookupError):
         return None
     return gate if isinstance(gate, Gate) else None

@@ -6,8 +6,8 @@
     assert_max_age(response, "_ga", at_most="13 months")
 
 They take the responses of Flask's, Django's and Starlette's test clients, and those of httpx and
-requests, and need neither pytest nor a framework. Redirects that a client followed count, too,
-where it keeps them: Django's client does not.
+requests, and need neither pytest nor a framework. Redirects that a client followed count, too;
+Django's client keeps no response but the last, and there a warning says so.
 """
 
 from consentgate.assertions.answers import set_cookie_lines

@@ -11,6 +11,7 @@ Clients are told apart by what their responses have, so that none has to be impo
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Asked", "answers", "set_cookie_lines"]
 
 _SET_COOKIE: Final = "set-cookie"
+_FORGOTTEN: Final = (
+    "Django's client followed redirects and kept the last response alone, so what the others set "
+    "goes unseen here: ask without follow=True, and assert about each"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,12 @@ def set_cookie_lines(response: object) -> list[str]:
 def answers(response: object) -> list[Answer]:
     """Return what led to ``response``, if redirects were followed, and what it is itself.
 
-    Raises `TypeError` for a response of no known client.
+    Warns where the client has forgotten what led there. Raises `TypeError` for a response of no
+    known client.
     """
     followed: Iterable[object] = getattr(response, "history", ())
+    if getattr(response, "redirect_chain", None):
+        warnings.warn(_FORGOTTEN, stacklevel=3)  # at the line of the test
     return [_answer(each) for each in (*followed, response)]
 
 

@@ -10,6 +10,7 @@ from consentgate.assertions import words
 from consentgate.assertions.answers import answers
 from consentgate.assertions.gates import find_gate, known_gate
 from consentgate.assertions.judging import Examination, is_deletion
+from consentgate.assertions.refused import why_refused
 from consentgate.duration import CLOCK_TOLERANCE, parse_duration
 from consentgate.exceptions import PolicyError
 from consentgate.rule_index import RuleIndex
@@ -105,6 +106,9 @@ def assert_max_age(
 ) -> None:
     """Assert that ``response`` stores the cookie called ``name``, and for how long.
 
+    A cookie that every browser refuses is not stored: one that is too long, or has not what the
+    prefix of its name needs.
+
     Durations are as in a policy (``"13 months"``, which is never longer than the calendar span),
     seconds, or a `timedelta`; ``exactly="session"`` is a cookie that ends with the browser's
     session, which is within every ``at_most``. The life is read as browsers do: Max-Age beats
@@ -123,15 +127,19 @@ def assert_max_age(
     found = False
     for answer in answers(response):
         now = _now(answer, known_gate(answer.asked, gate))
-        for cookie in map(read, answer.lines):
+        for line in answer.lines:
+            cookie = read(line)
             if named.find(cookie.name) is None or is_deletion(cookie, now):
                 others.append(cookie)
                 continue
             found = True
+            if reason := why_refused(line):
+                raise AssertionError(words.refused(cookie, reason))
             _check(cookie, bounds, now)
     if not found:
         is_deleted = any(named.find(cookie.name) for cookie in others)
-        raise AssertionError(words.cookie_missing(name, others, is_deleted=is_deleted))
+        status: int = getattr(response, "status_code", 0)
+        raise AssertionError(words.cookie_missing(name, others, status, is_deleted=is_deleted))
 
 
 class _Bound(NamedTuple):

@@ -57,6 +57,7 @@ def find_gate(asked: Asked | None, gate: Gate | None = None) -> Gate:
             "to do: put django_consentgate.middleware.ConsentGateMiddleware first in MIDDLEWARE"
         )
     raise ConfigurationError(
-        "the response does not tell which gate its site has; give it: assert_gated(response, gate),"
-        " or under pytest define the fixture consent_gate in conftest.py"
+        "the response does not tell which gate its site has; give it: assert_gated(response, gate)."
+        " A test of pytest may leave it out where the fixture consent_gate is defined in "
+        "conftest.py; a fixture gives it, too"
     )

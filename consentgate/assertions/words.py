@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from consentgate.known_cookie import Reason
     from consentgate.set_cookie import SetCookie
 
-__all__ = ["cookie_missing", "cookies_there", "life", "not_gated", "wrong_life"]
+__all__ = ["cookie_missing", "cookies_there", "life", "not_gated", "refused", "wrong_life"]
 
 _LONGEST: Final = 80
 """Characters of a name or path that are shown."""
+_LEAST_ERROR: Final = 400
+"""The first status that is an error (RFC 9110 15)."""
 
 _REASONS: Final[Mapping[Reason, str]] = {
     "undecided": "the visitor has not chosen yet (R6)",
@@ -57,7 +59,7 @@ def not_gated(complaints: Sequence[Complaint], examination: Examination, asked: 
         f"to do: {'; '.join(_remedies(complaints, asked))}",
     )
     blocks = (
-        f"{number} left that the gate would not have let out so.",
+        f"{number} reached the client that the gate would not have let out so.",
         *(_complaint(complaint, examination) for complaint in complaints),
         "\n".join(circumstances),
     )
@@ -127,16 +129,22 @@ def cookies_there(stored: Sequence[SetCookie], expected: Sequence[str]) -> str:
     return f"{number} stored where there should be none{but}:\n\n{listed}{remedy}"
 
 
-def cookie_missing(name: str, others: Sequence[SetCookie], *, is_deleted: bool) -> str:
+def cookie_missing(name: str, others: Sequence[SetCookie], status: int, *, is_deleted: bool) -> str:
     """Return why there is no life to compare: ``others`` are all cookies of the response."""
+    response = f"The response (status {status})" if status >= _LEAST_ERROR else "The response"
     if is_deleted:
-        return f"The response deletes {_cut(name)} and does not set it."
+        return f"{response} deletes {_cut(name)} and does not set it."
     names = ", ".join(dict.fromkeys(_named(cookie) for cookie in others))
     return (
-        f"The response does not set {_cut(name)}; it sets {names or 'no cookie'}.\n\n"
+        f"{response} does not set {_cut(name)}; it sets {names or 'no cookie'}.\n\n"
         "to do: where a gate stripped it, let the visitor grant its category first, as the fixture "
         "consent_granted does"
     )
+
+
+def refused(cookie: SetCookie, reason: str) -> str:
+    """Return that no browser stores what the response sets."""
+    return f"The response sets {_named(cookie)}, and every browser refuses it: {reason}."
 
 
 def wrong_life(cookie: SetCookie, seconds: int | None, word: str, bound: int | None) -> str:
