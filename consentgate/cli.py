@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 try:
     import click
 except ModuleNotFoundError:  # the console script imports this module: one line, no traceback
-    sys.exit("consentgate: the command line needs click: pip install 'consentgate[cli]'")
+    sys.stderr.write("consentgate: the command line needs click: pip install 'consentgate[cli]'\n")
+    sys.exit(2)
+
+from consentgate.extras import remedy
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -60,17 +64,7 @@ class Unavailable(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ARG002 - the name is click's
         """Say what to install, whatever was asked."""
-        raise click.ClickException(self.remedy)
-
-
-def remedy(entry_point: EntryPoint) -> str:
-    """Return the command that installs what ``entry_point`` needs; its extra bears its name."""
-    package = entry_point.dist
-    if package is None:
-        return "install the package that it is in"
-    extras = package.metadata.get_all("Provides-Extra") or ()
-    wanted = f"{package.name}[{entry_point.name}]" if entry_point.name in extras else package.name
-    return f"pip install '{wanted}'"
+        raise Unusable(self.remedy)
 
 
 @click.group(cls=Commands)

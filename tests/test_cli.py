@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from consentgate import cli
-from consentgate.cli import load, main, remedy
+from consentgate.cli import load, main
+from consentgate.extras import remedy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def test_other_packages_add_commands() -> None:
 def test_a_missing_extra_gives_a_remedy(arguments: list[str]) -> None:
     """Whatever was asked of it, one line says what to install, without a traceback."""
     result = run(*arguments)
-    assert 1 == result.exit_code
+    assert 2 == result.exit_code
     assert "Error: greet needs no_such_module: pip install 'shopkit[greet]'\n" == result.output
 
 
@@ -122,7 +123,7 @@ def test_an_error_within_a_command_is_not_hidden(plugins: Path) -> None:
     "missing", ["click", "starlette", "uvicorn", "jinja2", "python_multipart", "rich"]
 )
 def test_the_demo_says_what_it_lacks(missing: str) -> None:
-    """Each package that the demo needs, when missing, gives one line and exit code 1."""
+    """Each package that the demo needs, when missing, gives one line and exit code 2."""
     program = f"""if True:
         import sys
         sys.modules[{missing!r}] = None
@@ -133,17 +134,20 @@ def test_the_demo_says_what_it_lacks(missing: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     extra = "cli" if missing == "click" else "demo"
-    assert 1 == ended.returncode
+    assert 2 == ended.returncode
     assert ended.stderr.endswith(f"pip install 'consentgate[{extra}]'\n")
     assert 1 == ended.stderr.count("\n")
     assert "" == ended.stdout
 
 
-def test_without_click_the_import_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_click_the_import_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The console script imports this module, so it is there that the remedy must be told."""
     monkeypatch.setitem(sys.modules, "click", None)
-    with pytest.raises(SystemExit, match=r"pip install 'consentgate\[cli\]'"):
+    with pytest.raises(SystemExit, match="2"):
         runpy.run_path(cli.__file__)
+    assert capsys.readouterr().err.endswith(": pip install 'consentgate[cli]'\n")
 
 
 def test_main_is_a_group_that_others_can_extend() -> None:

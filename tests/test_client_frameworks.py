@@ -39,6 +39,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 import consentgate.client.framework as framework_module
+from consentgate import ConfigurationError
 from consentgate.client import Application, Framework, load_application, new_transport
 from consentgate.client.framework import framework_of, frameworks, of_other_methods
 
@@ -82,6 +83,26 @@ def test_adapters_without_their_framework_are_passed_over(
     missing = EntryPoint("gone", "nowhere_at_all:framework", framework_module.GROUP)
     monkeypatch.setattr(framework_module, "entry_points", lambda group: [missing])
     assert [] == list(frameworks())
+
+
+@pytest.mark.parametrize(
+    ("name", "application"),
+    [
+        ("flask", Flask("shop")),
+        ("flask", SimpleNamespace(app=Flask("shop"))),
+        ("django", WSGIHandler()),
+        ("starlette", FastAPI()),
+    ],
+)
+def test_an_application_whose_extra_is_missing_is_not_taken_for_any(
+    monkeypatch: pytest.MonkeyPatch, name: str, application: Any
+) -> None:
+    """Of an application that no framework is known of little more than "/" would be asked."""
+    extra = EntryPoint(name, "nowhere_at_all:framework", framework_module.GROUP)
+    monkeypatch.setattr(framework_module, "entry_points", lambda group: [extra])
+    with pytest.raises(ConfigurationError, match=f"{name.capitalize()} needs nowhere_at_all"):
+        framework_of(application)
+    assert (None, print) == framework_of(print)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,12 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
+from consentgate.exceptions import ConfigurationError
+from consentgate.extras import remedy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "consentgate.frameworks"
 _DEEPEST: Final = 32
@@ -78,21 +82,44 @@ def frameworks() -> Iterator[Framework]:
     for entry_point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         try:
             yield cast("Framework", entry_point.load())
-        except ModuleNotFoundError:  # an adapter whose framework is not installed
+        except ModuleNotFoundError:  # its framework is not installed, or its extra is not
             continue
 
 
 def framework_of(application: object) -> tuple[Framework | None, object]:
     """Return the framework of ``application``, and what of it is that framework's own.
 
-    Looks through middleware that keeps what it is around as ``app`` or ``application``.
+    Looks through middleware that keeps what it is around as ``app`` or ``application``. Raises
+    `ConfigurationError` where the extra of its framework is not installed.
     """
-    installed = list(frameworks())
-    for layer in _layers(application):
+    installed, layers = list(frameworks()), list(_layers(application))
+    for layer in layers:
         for framework in installed:
             if framework.claims(layer):
                 return framework, layer
+    _require_adapters(layers)
     return None, application
+
+
+def _require_adapters(layers: Iterable[object]) -> None:
+    """Raise `ConfigurationError` where a framework is known whose adapter cannot be loaded.
+
+    Without the framework's map of URLs little more than ``/`` would be asked for, and all be well.
+    """
+    origins = {base.__module__.partition(".")[0] for each in layers for base in type(each).__mro__}
+    for entry_point in entry_points(group=GROUP):
+        if entry_point.name in origins:
+            _require(entry_point)
+
+
+def _require(entry_point: EntryPoint) -> None:
+    try:
+        entry_point.load()
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"an application of {entry_point.name.capitalize()} needs {error.name}, which is "
+            f"missing: {remedy(entry_point)}"
+        ) from None
 
 
 def _layers(application: object) -> Iterator[object]:

@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from consentgate import refusal
 from consentgate.policy import BROWSER_MAX_AGE
-from consentgate.set_cookie import has_control_character, path_matches, read
+from consentgate.set_cookie import path_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consentgate.set_cookie import Attributes, SetCookie
 
-Reason = Literal["Domain", "Secure", "prefix", "length", "control character"]
+Reason = Literal["Domain", "Secure"] | refusal.Reason
 
-_LONGEST_PAIR: Final = 4096
 _MOST_COOKIES: Final = 3000  # as many as Chromium keeps in all
-_DOMAIN = re.compile(r";[ \t]*domain[ \t]*(?:=([^;]*))?(?=;|$)", re.IGNORECASE)
-_SECURE = re.compile(r";[ \t]*secure[ \t]*(?:;|=|$)", re.IGNORECASE)
 
 
 class Identity(NamedTuple):
@@ -78,7 +76,7 @@ class Jar:
         Returns false where a browser would refuse it.
         """
         host, path, is_secure = _parts(url)
-        parsed = _parsed(line)
+        parsed = refusal.parse(line)
         if reason := _refusal(parsed, host, is_secure=is_secure):
             self._refuse(parsed.cookie, reason)
             return False
@@ -146,22 +144,6 @@ def _parts(url: str) -> tuple[str, str, bool]:
     return (split.hostname or "").lower(), split.path or "/", split.scheme == "https"
 
 
-class _Line(NamedTuple):
-    """A Set-Cookie line, with what the gate does not read of it."""
-
-    text: str
-    cookie: SetCookie
-    domain: str
-    """Without its dot; ``""`` for a host-only cookie."""
-    secure: bool
-
-
-def _parsed(line: str) -> _Line:
-    domains = _DOMAIN.findall(line)  # the last one counts
-    domain = str(domains[-1]).strip(" \t").removeprefix(".").lower() if domains else ""
-    return _Line(line, read(line), domain, _SECURE.search(line) is not None)
-
-
 def _is_for(identity: Identity, host: str) -> bool:
     return identity.domain == host or (not identity.host_only and _is_below(host, identity.domain))
 
@@ -176,23 +158,10 @@ def _default_path(path: str) -> str:
     return path[: path.rfind("/")] or "/"
 
 
-def _refusal(line: _Line, host: str, *, is_secure: bool) -> Reason | None:
+def _refusal(line: refusal.Line, host: str, *, is_secure: bool) -> Reason | None:
     """Return why a browser does not take ``line`` from ``host`` (5.6, 5.7); None where it does."""
-    octets = len(line.cookie.name) + len(line.cookie.value)
-    faults: dict[Reason, bool] = {
-        "Domain": line.domain != "" and not _is_below(host, line.domain),
-        "Secure": line.secure and not is_secure,
-        "prefix": _is_misnamed(line),
-        "length": not 0 < octets <= _LONGEST_PAIR,
-        "control character": has_control_character(line.text),
-    }
-    return next((reason for reason, is_so in faults.items() if is_so), None)
-
-
-def _is_misnamed(line: _Line) -> bool:
-    """Whether a prefix of the name promises what the line does not keep (4.1.3)."""
-    name = line.cookie.name.lower()
-    if name.startswith("__host-"):
-        at_root = line.cookie.attributes.path == "/"
-        return not (line.secure and at_root and line.domain == "")
-    return name.startswith("__secure-") and not line.secure
+    if line.domain and not _is_below(host, line.domain):
+        return "Domain"
+    if line.secure and not is_secure:
+        return "Secure"
+    return refusal.refusal(line)
