@@ -153,26 +153,45 @@ def test_an_area_behind_a_sign_in_is_noted() -> None:
     assert ("note", said, EVERY_STATE) == (found.level, found.message, found.state)
 
 
-def test_who_has_signed_in_need_not_be_told() -> None:
-    """A scenario gets there, and then the path is asked again."""
+def with_members(status: str) -> Any:
+    """Return a site whose account redirects to a sign-in, or answers members so."""
 
     def app(environ: Any, start_response: Any) -> Any:
         lines = [(SET, line) for line in (*ONE_OF_EACH, "basket=in")]
-        if environ["PATH_INFO"] == "/account" and "basket=in" not in environ["HTTP_COOKIE"]:
-            start_response(*to("/login"))
-        else:
+        is_member = "basket=in" in environ.get("HTTP_COOKIE", "")
+        if environ["PATH_INFO"] != "/account":
             start_response("200 OK", lines if environ["REQUEST_METHOD"] == "POST" else [])
+        else:
+            start_response(*((status, []) if is_member else to("/login")))
         return [b""]
 
-    def sign_in(client: httpx.Client) -> None:
-        client.post("/login")
+    return app
 
-    def site(environ: Any, start_response: Any) -> Any:
-        environ.setdefault("HTTP_COOKIE", "")
-        return app(environ, start_response)
 
-    assert "sign-in" in {kind for kind, _ in kinds(run(gated(site, policy()), paths=["/account"]))}
-    assert [] == kinds(run(gated(site, policy()), paths=["/account"], scenario=sign_in))
+def sign_in(client: httpx.Client) -> None:
+    """Become a member."""
+    client.post("/login")
+
+
+def test_who_has_signed_in_need_not_be_told() -> None:
+    """A scenario gets there, and then the path is asked again."""
+
+    site = gated(with_members("200 OK"), policy())
+    assert "sign-in" in {kind for kind, _ in kinds(run(site, paths=["/account"]))}
+    assert [] == kinds(run(site, paths=["/account"], scenario=sign_in))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("403 No", "sign-in"), ("404 No", "no-page"), ("400 No", "client-error")]
+)
+def test_what_a_sign_in_did_not_help_is_told_once(status: str, kind: str) -> None:
+    """The redirect to the sign-in, before, is not what was wrong."""
+    seen = run(gated(with_members(status), policy()), paths=["/", "/account"], scenario=sign_in)
+    (found,) = findings(seen)
+    assert (kind, f"1 path answered with status {status[:3]}: /account") == (
+        found.id,
+        found.message,
+    )
 
 
 @pytest.mark.parametrize(

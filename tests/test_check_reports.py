@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -86,6 +88,14 @@ _ga       │ statistics (_ga*)     │ 730 days │ 393 days │ stripped: unde
     kinds = {finding.id for finding in findings(seen)}
     assert len(findings(seen)) + 1 + len(kinds) + 1 == len(told)
     assert f"  over-limit: {KINDS['over-limit'].help}" in told
+
+
+def test_the_table_says_why_a_line_is_rewritten() -> None:
+    """No finding does where there is nothing to mend."""
+    line = f"basket=1; Expires={formatdate(time.time() + 3600, usegmt=True)}"
+    seen = check_lines(("_ga=1", line, "step=1"))
+    assert "rewritten (Expires alone)" in table(seen)
+    assert "Nothing is wrong." in table(seen)
 
 
 def test_at_a_terminal_no_line_is_longer_than_it(seen: Run) -> None:

@@ -311,6 +311,22 @@ flask_consentgate.ConsentGate(app)
     assert "fr" == Policy.from_file("consent.toml").preset
 
 
+@pytest.mark.parametrize(
+    ("output", "named"),
+    [("consent.toml", "../consent.toml"), ("-", "../consent.toml"), ("{folder}/a.toml", None)],
+)
+def test_flask_is_told_the_file_from_where_it_looks(
+    folder: Path, output: str, named: str | None
+) -> None:
+    """From the folder of the module: the application may be in a package."""
+    package = folder / f"drafted_shop_{next(NUMBERS)}"
+    package.mkdir()
+    (package / "site.py").write_text(FLASK)
+    file = output.format(folder=folder)
+    told = init(f"{package.name}.site:app", "--preset", "fr", "--output", file).stderr
+    assert f'app.config["CONSENTGATE_POLICY"] = "{named or file}"\n' in told
+
+
 @pytest.mark.parametrize("source", [FLASK, STARLETTE], ids=["flask", "starlette"])
 def test_with_that_file_only_the_unknown_is_unregistered(source: str) -> None:
     """Once the gate is in, as the next steps say; and nothing is, once it is declared."""

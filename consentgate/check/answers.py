@@ -44,6 +44,11 @@ def is_good(answer: Answer) -> bool:
     return is_own and (answer.status or 0) < HTTPStatus.BAD_REQUEST
 
 
+def is_page(answer: Answer) -> bool:
+    """Whether the path was answered well, and by the page itself."""
+    return is_good(answer) and not answer.leads_to
+
+
 def _was_asked_otherwise(answer: Answer, run: Run) -> bool:
     """Whether a path refused a GET, and the scenario showed what it is for."""
     return _refuses_get(answer) and plain(answer.path) in run.beyond_get
@@ -79,15 +84,13 @@ class _Group(NamedTuple):
     has: Callable[[Answer], bool]
     what: str = ""
     """What became of the paths; their statuses where it is empty."""
-    may_be_mended: bool = True
-    """Whether a path counts no more that was answered well another time, such as after signing
-    in."""
+    is_settled: Callable[[Answer], bool] = is_page
+    """Whether another answer makes up for it, such as one after signing in."""
 
 
 def _of_group(group: _Group, answers: Sequence[Answer]) -> Iterator[Finding]:
     """Return what is to be said of all answers of ``group``: which paths they are of."""
-    good = {answer.path for answer in answers if is_good(answer) and not answer.leads_to}
-    settled = good if group.may_be_mended else set[str]()
+    settled = {answer.path for answer in answers if group.is_settled(answer)}
     found = _by_path(answers, lambda answer: group.has(answer) and answer.path not in settled)
     if not found:
         return
@@ -121,6 +124,10 @@ def _leads_to_sign_in(answer: Answer) -> bool:
     return answer.leads_to == "sign-in" and is_good(answer)
 
 
+def _leads_nowhere(answer: Answer) -> bool:
+    return not answer.leads_to
+
+
 def _leads_elsewhere(answer: Answer) -> bool:
     return answer.leads_to == "elsewhere"
 
@@ -133,14 +140,18 @@ def _is_one_too_many(answer: Answer) -> bool:
     return answer.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
+def _never(_: Answer) -> bool:
+    return False
+
+
 _GROUPS: Final = (
     _Group("sign-in", _is_for_members),
-    _Group("sign-in", _leads_to_sign_in, "redirected to where visitors sign in"),
-    _Group("elsewhere", _leads_elsewhere, "redirected to another host"),
+    _Group("sign-in", _leads_to_sign_in, "redirected to where visitors sign in", _leads_nowhere),
+    _Group("elsewhere", _leads_elsewhere, "redirected to another host", _leads_nowhere),
     _Group("no-page", _is_no_page),
     _Group("not-asked", _refuses_get, "refused a GET with status 405"),
-    _Group("client-error", _is_other_client_error, may_be_mended=False),
-    _Group("rate-limited", _is_one_too_many, may_be_mended=False),
+    _Group("client-error", _is_other_client_error, is_settled=_never),
+    _Group("rate-limited", _is_one_too_many, is_settled=_never),
 )
 
 

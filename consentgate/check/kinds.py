@@ -153,7 +153,7 @@ KINDS: Final = {
             "no-page",
             "note",
             "A path that the application does not have",
-            "Values of a path were made up: name one that is there with --path.",
+            "Values of a path were made up: name one that is there with --also.",
         ),
         Kind(
             "client-error",

@@ -34,6 +34,8 @@ class CookieSummary:
     """By state of consent, what became of it."""
     reasons: tuple[str, ...]
     paths: tuple[str, ...]
+    rewritten_for: tuple[str, ...] = ()
+    """The reasons for lines that the gate said in its own words."""
 
 
 def summaries(sightings: Iterable[Sighting]) -> list[CookieSummary]:
@@ -65,6 +67,11 @@ def _summary(name: str, seen: list[Sighting]) -> CookieSummary:
         lifetime=max((life for life in lives if life > 0), default=None),
         limit=seen[0].limit,
         outcomes={state: tuple(each) for state, each in outcomes.items()},
-        reasons=tuple(dict.fromkeys(each.reason for each in seen if each.reason)),
+        reasons=_reasons(seen),
+        rewritten_for=_reasons(each for each in seen if each.outcome == "rewritten"),
         paths=tuple(dict.fromkeys(each.path for each in seen)),
     )
+
+
+def _reasons(seen: Iterable[Sighting]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.reason for each in seen if each.reason))

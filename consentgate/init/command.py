@@ -101,9 +101,7 @@ def init(application: str | None, output: str, *, force: bool, **options: Any) -
         raise Unusable(str(error)) from None
     _tell_of_gaps(run)
     write(output, written.text)
-    steps = next_steps(
-        run.framework, loaded.interface, output, printable(target), is_gated=run.is_gated
-    )
+    steps = next_steps(loaded, output, printable(target), is_gated=run.is_gated)
     click.echo(f"{_told(written, output)}\n\n{steps}", err=True)
 
 

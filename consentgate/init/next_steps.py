@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from consentgate.client import Application
 
 _HOW: Final = {
     "flask": """\
@@ -21,11 +26,20 @@ app = consentgate.{interface}.ConsentGateMiddleware(app, gate)""",
 }
 
 
-def next_steps(framework: str, interface: str, file: str, target: str, *, is_gated: bool) -> str:
-    """Return how to put the gate of the policy in ``file`` into ``target``, of ``framework``."""
-    file = "consent.toml" if file == "-" else file
-    how = _HOW.get(framework, _HOW[""]).format(file=file, interface=interface)
+def next_steps(application: Application, file: str, target: str, *, is_gated: bool) -> str:
+    """Return how to put the gate of the policy in ``file`` into the application, ``target``."""
+    framework = "" if application.framework is None else application.framework.name
+    file = _as_named_there("consent.toml" if file == "-" else file, framework, application)
+    how = _HOW.get(framework, _HOW[""]).format(file=file, interface=application.interface)
     steps = f"put the gate in, and see what it does:\n\n{how}"
     if is_gated:
         steps = "and take over what the policy of\nthe application's own gate does not have."
     return f"Next: look at what is marked `review:`, {steps}\n\nconsentgate check {target}"
+
+
+def _as_named_there(file: str, framework: str, application: Application) -> str:
+    """Return the path to ``file`` from where the setting's path begins: Flask's is its root."""
+    if framework != "flask" or Path(file).is_absolute():
+        return file
+    root: str = getattr(application.of_framework, "root_path", ".")
+    return Path(os.path.relpath(file, root)).as_posix()

@@ -97,15 +97,20 @@ def _outcomes(cookie: CookieSummary) -> Text:
     states: dict[tuple[Outcome, ...], list[str]] = {}
     for state, outcomes in cookie.outcomes.items():
         states.setdefault(outcomes, []).append(state)
-    words = [_outcome(outcomes, where) for outcomes, where in states.items()]
+    words = [_in_states(outcomes, where, cookie) for outcomes, where in states.items()]
     return Text("\n").join(words)
 
 
-def _outcome(outcomes: tuple[Outcome, ...], states: Sequence[str]) -> Text:
-    text = Text(", ").join(Text(outcome, _STYLES[outcome]) for outcome in outcomes)
+def _in_states(outcomes: Iterable[Outcome], states: Sequence[str], cookie: CookieSummary) -> Text:
+    text = Text(", ").join(_outcome(outcome, cookie) for outcome in outcomes)
     if len(states) < len(STATES):
         text.append(f": {', '.join(states)}")
     return text
+
+
+def _outcome(outcome: Outcome, cookie: CookieSummary) -> Text:
+    text = Text(outcome, _STYLES[outcome])
+    return text.append(f" ({', '.join(cookie.rewritten_for)})") if outcome == "rewritten" else text
 
 
 def in_short(seconds: int | None) -> str:
