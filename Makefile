@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev test lint types bench bench-records count wheel-test clean
+.PHONY: help demo dev test lint types bench bench-records count wheel-test applications clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ count: dev  ## instructions of a request against the committed figures; UPDATE='
 
 wheel-test: dev  ## build sdist and wheel, test the wheel away from the sources
 	tools/wheel-test
+
+applications:  ## init, check and audit on applications from PyPI, against what is written down
+	@tools/applications $(PYTHON) $(NAMES)
 
 clean:  ## remove the environments and everything else that was made here
 	rm -rf .venv .venv-* tests/npm/node_modules build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,7 @@
+"""The site before ConsentGate."""
+
+from __future__ import annotations
+
+from watching import watching
+
+app = watching()

@@ -1,0 +1,10 @@
+"""The site with ConsentGate."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "gated_settings"
+app = get_wsgi_application()
