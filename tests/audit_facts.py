@@ -30,7 +30,8 @@ URL = f"https://{HOST}/"
 DONE = Action(done=True, how="pressed “No”", clicks=1)
 FAILED = Action(done=False, how="there was no button")
 
-GUESSES = Classifier(None)
+PARTIES = Parties(SITE)
+GUESSES = Classifier(None, PARTIES)
 POLICY = Policy.from_mapping(
     {
         "version": "1",
@@ -47,11 +48,12 @@ POLICY = Policy.from_mapping(
                 "max_age": "session",
                 "purpose": {"fr": "Vendre", "de": "Verkaufen"},
             },
+            {"name": "basket", "category": "necessary"},
             {"name": "_ga", "category": "necessary", "vendor": "Us", "purpose": {"en": "Ours"}},
         ],
     }
 )
-DECLARED = Classifier(POLICY, "the policy file consent.toml", "fr-FR")
+DECLARED = Classifier(POLICY, PARTIES, "the policy file consent.toml", "fr-FR")
 
 
 def cookie(name: str, life: float | None = DAY, **changes: Any) -> StoredCookie:
@@ -68,6 +70,11 @@ def cookie(name: str, life: float | None = DAY, **changes: Any) -> StoredCookie:
         **changes,
     }
     return StoredCookie(CookieKey(name, domain, "/"), **facts)
+
+
+def key(name: str, host: str = HOST) -> CookieKey:
+    """Make what a cookie is known by."""
+    return CookieKey(name, host, "/")
 
 
 def sent(name: str, host: str = HOST, domain: str = HOST) -> SentCookie:
@@ -88,7 +95,7 @@ def audit(*stages: Stage, **changes: Any) -> Audit:
         "started_at": NOW,
         "ended_at": NOW + 20,
         "browser": Browser("Chromium", "156.0", "Mozilla/5.0", "en"),
-        "parties": Parties(SITE),
+        "parties": PARTIES,
         "banner": "ConsentGate",
         "banner_problem": "",
         "stages": {each.name: each for each in stages},
@@ -104,6 +111,7 @@ __all__ = [
     "GUESSES",
     "HOST",
     "NOW",
+    "PARTIES",
     "POLICY",
     "SITE",
     "URL",
@@ -111,6 +119,7 @@ __all__ = [
     "ThirdParty",
     "audit",
     "cookie",
+    "key",
     "sent",
     "stage",
 ]

@@ -165,6 +165,7 @@ class Request:
     cookies: dict[str, str]
     gpc: bool
     port: str
+    agent: str
 
     def fill(self, text: str) -> str:
         """Return ``text`` with the port in it."""
@@ -220,17 +221,31 @@ def _wall(request: Request) -> Answer:
 
 
 def _stubborn(request: Request) -> Answer:
-    """Load the page again when accepted, and have nothing to refuse with, then or later."""
-    return _page("Stubborn tea", _STUBBORN_BANNER)
+    """Load the page again when accepted, and have nothing to refuse with, then or later.
+
+    The banner shows where the entrance has led, and nowhere else.
+    """
+    return _behind_an_entrance(request, _page("Stubborn tea", _STUBBORN_BANNER))
+
+
+def _behind_an_entrance(request: Request, inside: Answer) -> Answer:
+    """Show the page inside to who has opened the first one, like a site that makes one sign in."""
+    if request.path == "/":
+        return _page("Entrance", "", "entered=1; Path=/")
+    return inside if "entered" in request.cookies else _page("Enter first")
+
+
+_HALF_A_GATE: Final = """<div id="consentgate" data-cookie="eu-consent"><div role="dialog"{}>
+    <button>Read on</button></div></div>"""
 
 
 def _half(request: Request) -> Answer:
-    """Have half of a ConsentGate: no button to refuse, no preferences, and no declaration."""
-    if request.path == "/consent/policy.json":
+    """Have half of a ConsentGate: no buttons to choose, no preferences, and no declaration."""
+    if request.path.startswith("/consent"):
         return Answer("nonsense", kind="application/json")
-    body = """<div id="consentgate" data-cookie="eu-consent"><div role="dialog">
-        <button data-cg-action="accept" onclick="this.remove()">Accept</button></div></div>"""
-    return _page("Half a gate", "" if request.path.startswith("/consent") else body)
+    if request.path == "/":
+        return _page("Half a gate", _HALF_A_GATE.format(" hidden"), "entered=1; Path=/")
+    return _behind_an_entrance(request, _page("Half a gate", _HALF_A_GATE.format("")))
 
 
 def _slow(request: Request) -> Answer:
@@ -247,6 +262,35 @@ def _cmp(request: Request) -> Answer:
     return Answer(_FRAMED_BANNER)
 
 
+_SLY: Final = """<script>
+    new Worker("/worker.js");
+    new WebSocket("wss://socket.example:{port}/");
+    addEventListener("pagehide", () => navigator.sendBeacon("https://leave.example:{port}/"));
+    document.cookie = "_hjid=1; path=/; max-age=99999";
+    document.cookie = "_hjid=; path=/; max-age=0";
+    document.cookie = "nothing=1; path=/; domain=elsewhere.example";
+    cookieStore.set({name: "stored", value: "1", expires: Date.now() + 3600000});
+    cookieStore.set("refused;", "1");
+    for (let each = 0; each < 201; each++) sessionStorage.setItem(`k${each}`, each);
+</script>"""
+
+
+def _sly(request: Request) -> Answer:
+    """Track where it is not looked for, and whom it does not take for a robot."""
+    if request.path == "/worker.js":
+        code = "fetch('https://work.example:{port}/', {mode: 'no-cors', credentials: 'include'})"
+        return Answer(request.fill(code), kind="text/javascript")
+    human = ["_ga=1; Path=/"] if "Headless" not in request.agent else []
+    return _page("Sly tea", request.fill(_SLY), *human)
+
+
+def _moved(request: Request) -> Answer:
+    """Lead to another site, with what may be secret."""
+    there = request.fill("https://www.bare.example:{port}/?token=hidden")
+    headers = (("Location", there), ("Set-Cookie", "_fbp=1; Path=/; Max-Age=99999"))
+    return Answer("", headers, status="302 Found")
+
+
 def _hostile(request: Request) -> Answer:
     """Do what no page should."""
     body = """<script>
@@ -260,10 +304,14 @@ def _hostile(request: Request) -> Answer:
         setTimeout(() => alert("Hello"), 50);
         </script><img src=/never><b id=none style="pointer-events: none">No</b>"""
     if request.path == "/busy":
-        body = "<script>setTimeout(() => { while (true); }, 300)</script>"
+        body = "<script>setTimeout(() => { while (true); }, 50)</script>"
     if request.path == "/gone":
         return Answer("Not here", status="404 Not Found")
     return _page("Hostile tea", body)
+
+
+def _nothing(request: Request) -> Answer:
+    return Answer("")
 
 
 SITES: Final[dict[str, Callable[[Request], Answer]]] = {
@@ -271,12 +319,14 @@ SITES: Final[dict[str, Callable[[Request], Answer]]] = {
     "bare": _bare,
     "cmp": _cmp,
     "framed": _framed,
-    "honest": _honest,
     "half": _half,
+    "honest": _honest,
     "hostile": _hostile,
+    "moved": _moved,
     "naughty": _naughty,
     "odd": _odd,
     "slow": _slow,
+    "sly": _sly,
     "stubborn": _stubborn,
     "wall": _wall,
 }
@@ -290,8 +340,9 @@ def _application(environ: WSGIEnvironment, start_response: StartResponse) -> Ite
         {name: morsel.value for name, morsel in jar.items()},
         environ.get("HTTP_SEC_GPC") == "1",
         port,
+        environ.get("HTTP_USER_AGENT", ""),
     )
-    site = SITES[host.split(".")[-2]]
+    site = SITES.get(host.split(".")[-2], _nothing)
     answer = Answer("", status="404 Not Found") if "icon" in request.path else site(request)
     start_response(answer.status, [("Content-Type", answer.kind), *answer.headers])
     return [answer.body.encode()]

@@ -7,17 +7,26 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from audit_facts import DECLARED, GUESSES, NOW, POLICY, cookie
+from audit_facts import DECLARED, GUESSES, NOW, PARTIES, POLICY, cookie, key
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consentgate.audit.classify import Classifier, policy_from_declaration
-from consentgate.audit.domains import domain_matches, host_of, registrable_domain, without_query
+from consentgate.audit.domains import (
+    domain_matches,
+    host_of,
+    registrable_domain,
+    shown_url,
+    without_addresses,
+    without_query,
+)
 from consentgate.audit.facts import Setter
+from consentgate.audit.network_errors import in_words
 from consentgate.audit.words import (
+    cut,
     instant_in_words,
+    legible,
     life_in_words,
-    printable,
     seconds_in_words,
     setter_in_words,
     verdict_in_words,
@@ -30,7 +39,7 @@ from consentgate.policy import Policy
 
 def test_a_policy_is_a_statement_and_the_catalogue_a_guess() -> None:
     """Each says so, with its source."""
-    declared, guessed = DECLARED.classify("_ga"), DECLARED.classify("_fbp")
+    declared, guessed = DECLARED.classify(key("_ga")), DECLARED.classify(key("_fbp"))
     assert ("policy", "necessary", "exempt", "Us", "Ours") == (
         declared.origin,
         declared.category,
@@ -51,23 +60,32 @@ def test_a_policy_is_a_statement_and_the_catalogue_a_guess() -> None:
 
 def test_what_nobody_knows_is_unknown() -> None:
     """Neither exempt nor in need of consent."""
-    unknown = GUESSES.classify("nobody knows")
+    unknown = GUESSES.classify(key("nobody knows"))
     assert (False, None, "nothing") == (unknown.is_known, unknown.basis, unknown.origin)
 
 
 def test_a_purpose_is_told_in_the_best_language() -> None:
     """That of the report, else English, else whichever there is."""
-    assert "Vendre" == DECLARED.classify("advert").purpose
-    assert "Vendre" == Classifier(POLICY).classify("advert").purpose
-    assert "" == DECLARED.classify("visitor").purpose
+    assert "Vendre" == DECLARED.classify(key("advert")).purpose
+    assert "Vendre" == Classifier(POLICY, PARTIES).classify(key("advert")).purpose
+    assert "" == DECLARED.classify(key("visitor")).purpose
+
+
+def test_what_a_site_says_at_length_is_cut() -> None:
+    """It is told in a table."""
+    long = {"vendor": "v" * 999, "purpose": {"en": "p" * 999}}
+    cookies = [{"name": "a", "category": "necessary", **long}]
+    policy = Policy.from_mapping({"version": "1", "preset": "fr", "cookies": cookies})
+    known = Classifier(policy, PARTIES).classify(key("a"))
+    assert (100, 500) == (len(known.vendor), len(known.purpose))
 
 
 def test_a_declaration_becomes_the_policy_again() -> None:
     """As far as it tells: what each cookie is for, and how long it may live."""
     told = json.loads(json.dumps(declaration(POLICY)))
-    again = Classifier(policy_from_declaration(told), DECLARED.source, "fr")
+    again = Classifier(policy_from_declaration(told), PARTIES, DECLARED.source, "fr")
     for name in ("visitor", "advert", "_ga", "eu-consent", "eu-consent-deposits", "_fbp"):
-        assert DECLARED.classify(name) == again.classify(name)
+        assert DECLARED.classify(key(name)) == again.classify(key(name))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +178,31 @@ def test_an_address_is_told_without_what_is_about_the_visitor() -> None:
     assert 300 == len(without_query(f"https://a.example/{'x' * 999}"))
 
 
+def test_an_address_is_shown_without_its_secrets() -> None:
+    """That something is left out is told."""
+    assert "https://a.example/b?..." == shown_url("https://me:secret@a.example/b?token=1#c")
+    assert "https://a.example/" == shown_url("https://a.example/#token=1?x")
+    text = 'Navigation to "https://me:x@a.example/?t=1" is interrupted by "wss://b.example/?y"'
+    expected = 'Navigation to "https://a.example/?..." is interrupted by "wss://b.example/?..."'
+    assert expected == without_addresses(text)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Page.goto: net::ERR_CONNECTION_REFUSED at https://me:x@a.example/?t=1",
+            "nothing listens at this address (net::ERR_CONNECTION_REFUSED)"),
+        ("Page.goto: net::ERR_CERT_DATE_INVALID at https://a.example/",
+            "its certificate is not trusted; --insecure believes any (net::ERR_CERT_DATE_INVALID)"),
+        ("net::ERR_UNHEARD_OF at https://a.example/", "net::ERR_UNHEARD_OF"),
+        ("Page.goto: Some https://a.example/?t=1 else", "Some https://a.example/?... else"),
+    ],
+)  # fmt: skip
+def test_errors_of_the_network_are_words(message: str, words: str) -> None:
+    """With the browser's name for who looks it up, and without addresses in full."""
+    assert words == in_words(message)
+
+
 def test_a_cookie_s_domain_covers_hosts_below_it() -> None:
     """With or without its dot."""
     assert domain_matches("www.shop.example", ".shop.example")
@@ -227,8 +270,13 @@ def test_the_result_is_one_sentence(errors: int, warnings: int, sentence: str) -
     assert sentence == verdict_in_words({"error": errors, "warning": warnings})
 
 
+def test_what_is_too_long_is_cut() -> None:
+    """It ends with an ellipsis then."""
+    assert ("abc", "ab…") == (cut("abc", 3), cut("abcd", 3))
+
+
 @given(st.text())
 def test_nothing_steers_a_terminal(text: str) -> None:
     """Nor turns the direction of a line."""
-    assert printable(text).isprintable()
-    assert len(text) == len(printable(text))
+    assert legible(text).isprintable()
+    assert len(text) == len(legible(text))

@@ -12,17 +12,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentgate.audit import browser, command
+from consentgate.audit import command
 from consentgate.audit.autoconsent import Autoconsent
 from consentgate.audit.browser import executable
 from consentgate.audit.facts import StageName
 from consentgate.audit.failures import NotAuditable
-from consentgate.audit.stages import Plan, further_pages
+from consentgate.audit.plan import Plan, further_pages
 from consentgate.audit.wordings import ACCEPT, REFUSE, REOPEN
 from consentgate.declaration import declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from consentgate.audit.facts import Audit
@@ -54,6 +53,10 @@ def run(*arguments: str) -> tuple[int, str]:
         ((URL, "--autoconsent", "no such folder"), "npm install @duckduckgo/autoconsent"),
         ((URL, "--html", "no such folder/report.html"), "there is no folder"),
         ((URL, "--timeout", "0"), "Invalid value"),
+        ((URL, "--language", "xx_not a lang"), "is no language: en, fr-FR"),
+        ((URL, "--html", "a", "--json", "./a"), "is to hold another report, too"),
+        ((URL, "--html", "-", "--json", "-"), "is to hold another report, too"),
+        (("https://shop.example:port/",), "is no address of a page"),
     ],
 )
 def test_a_mistake_in_the_command_ends_with_two(arguments: tuple[str, ...], words: str) -> None:
@@ -64,12 +67,20 @@ def test_a_mistake_in_the_command_ends_with_two(arguments: tuple[str, ...], word
     assert "Traceback" not in output
 
 
+def test_a_password_in_a_wrong_address_is_not_repeated() -> None:
+    """Nor the query."""
+    _, output = run("ftp://me:secret@shop.example/?token=hidden")
+    assert "is no address of a page" in output
+    assert "secret" not in output
+    assert "hidden" not in output
+
+
 def test_without_a_browser_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line; nothing could be audited."""
     code, output = run(URL, "--browser", "no-such-browser")
     assert (3, "Error: no-such-browser is no program that can be started\n") == (code, output)
 
-    monkeypatch.setattr(browser.shutil, "which", lambda _: None)
+    monkeypatch.setattr("consentgate.audit.browser.shutil.which", lambda _: None)
     with pytest.raises(NotAuditable, match="playwright install chromium, or apt-get install"):
         executable(None, "/nowhere/chrome")
 
@@ -86,7 +97,7 @@ def test_the_browser_is_the_wanted_one_or_the_first_there_is(tmp_path: Path) -> 
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Give a place for what a browser is to have seen, as "audit", and find the plan there."""
     place: dict[str, Any] = {"audit": audit(stage(StageName.BEFORE, cookie("mystery")))}
 
@@ -138,11 +149,13 @@ def test_reports_are_written(seen: dict[str, Any], tmp_path: Path) -> None:
     assert 1 == json.loads(run(URL, "--json", "-")[1])["schema"]
 
 
-def test_what_cannot_be_written_is_one_line(seen: dict[str, Any]) -> None:
-    """With why."""
-    code, output = run(URL, "--json", "/dev/full")
-    assert 1 == code
-    assert "/dev/full cannot be written" in output
+def test_what_cannot_be_written_is_told_in_the_end(seen: dict[str, Any], tmp_path: Path) -> None:
+    """The summary is shown nevertheless, and the other report written; no finding ends so."""
+    other = tmp_path / "a.json"
+    code, output = run(URL, "--html", "/dev/full", "--json", str(other), "--fail-on", "never")
+    assert 2 == code
+    assert output.index("to review") < output.index("/dev/full cannot be written: No space left")
+    assert 1 == json.loads(other.read_text(encoding="utf-8"))["schema"]
 
 
 def test_purposes_come_from_the_best_source(seen: dict[str, Any], tmp_path: Path) -> None:
@@ -158,6 +171,28 @@ def test_purposes_come_from_the_best_source(seen: dict[str, Any], tmp_path: Path
 
     seen["audit"] = audit(stage(StageName.BEFORE), declaration={"categories": 1})
     assert "policy.json is not used" in run(URL)[1]
+
+
+def test_what_a_site_declares_controls_no_terminal(seen: dict[str, Any]) -> None:
+    """It is refused in one line, whatever it is called."""
+    told = json.loads(json.dumps(declaration(POLICY)))
+    told["categories"][0]["id"] = "\x1b[31mred" * 9_999
+    seen["audit"] = audit(stage(StageName.BEFORE), declaration=told)
+    output = run(URL)[1]
+    assert "policy.json is not used" in output
+    assert "\x1b" not in output
+    warning = next(line for line in output.splitlines() if "not used" in line)
+    assert len(warning) < 400
+
+
+def test_what_a_policy_file_says_controls_no_terminal(tmp_path: Path) -> None:
+    """Nor what a browser says of why it failed."""
+    file = tmp_path / "consent.toml"
+    file.write_text('version = "1"\n"\\u001b[31mred" = 1\n', encoding="utf-8")
+    code, output = run(URL, "--policy", str(file))
+    assert 2 == code
+    assert "\x1b" not in output
+    assert "\x1b" not in NotAuditable("\x1b[31mred").message
 
 
 # -- which pages -------------------------------------------------------------------------------

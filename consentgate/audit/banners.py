@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from playwright.sync_api import Error as PlaywrightError
 
 from consentgate.audit.asking import ask
+from consentgate.audit.domains import shown_url
 from consentgate.audit.facts import Action
+from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
     import re
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 
     from consentgate.audit.profile import Profile
 
-__all__ = ["Banner", "ConsentGateBanner", "SelectorBanner", "press", "press_labelled"]
+__all__ = [
+    "Banner",
+    "ConsentGateBanner",
+    "SelectorBanner",
+    "ShownBanner",
+    "press",
+    "press_labelled",
+]
 
-_PATIENCE: Final = 3.0
-"""Seconds until something to press must be there."""
 LITTLE_PATIENCE: Final = 0.3
+"""Seconds until something must be there that may as well be elsewhere."""
 _LONGEST_SHOWN: Final = 80
 
 
@@ -46,6 +54,14 @@ class Banner(Protocol):
         ...
 
 
+class ShownBanner(Banner, Protocol):
+    """A banner that can be seen without asking the page for more than what it shows."""
+
+    def shows(self, profile: Profile) -> bool:
+        """Whether the open page shows it."""
+        ...
+
+
 class ConsentGateBanner:
     """The banner of ConsentGate, whose controls say what they do.
 
@@ -53,6 +69,7 @@ class ConsentGateBanner:
         preferences: the address of the visitor's pages of the site, such as its ``/consent/``.
     """
 
+    _DIALOG: Final = "#consentgate [role=dialog]"
     _FIND: Final = """() => {
         const root = document.getElementById("consentgate");
         if (!root?.dataset.cookie) return null;
@@ -70,7 +87,7 @@ class ConsentGateBanner:
     def find(cls, profile: Profile) -> ConsentGateBanner | None:
         """Return the banner of the open page, or None."""
         try:
-            address = ask(profile.page.main_frame, cls._FIND, timeout=_PATIENCE)
+            address = ask(profile.page.main_frame, cls._FIND, timeout=profile.options.patience)
         except PlaywrightError:
             return None
         known = isinstance(address, str) and address.startswith(("http://", "https://"))
@@ -80,6 +97,10 @@ class ConsentGateBanner:
     def description(self) -> str:
         """What it is, in words."""
         return "ConsentGate"
+
+    def shows(self, profile: Profile) -> bool:
+        """Whether the open page asks for a choice, and does not merely link to it."""
+        return _shows(profile, [self._DIALOG])
 
     def refuse(self, profile: Profile) -> Action:
         """Press its button to refuse."""
@@ -92,15 +113,19 @@ class ConsentGateBanner:
     def withdraw(self, profile: Profile) -> Action:
         """Press the button for it on the preferences page."""
         profile.visit(self.preferences)
+        shown = shown_url(self.preferences)
         for action in ("withdraw", "reject"):
             done = press(profile, [f"main [data-cg-action={action}]"])
             if done.done:
-                how = f"pressed the button to {action} on {self.preferences}"
+                how = f"pressed the button to {action} on {shown}"
                 return Action(done=True, how=how, clicks=1)
-        return Action(done=False, how=f"{self.preferences} has no button to withdraw consent")
+        return Action(done=False, how=f"{shown} has no button to withdraw consent")
 
     def _choose(self, profile: Profile, action: str) -> Action:
-        done = press(profile, [f"#consentgate [role=dialog] [data-cg-action={action}]"])
+        if not self.shows(profile):
+            page = shown_url(profile.page.url)
+            return Action(done=False, how=f"its banner does not show on {page}")
+        done = press(profile, [f"{self._DIALOG} [data-cg-action={action}]"])
         if not done.done:
             return Action(done=False, how=f"its banner shows no button to {action}")
         return Action(done=True, how=f"pressed the banner's button to {action}", clicks=1)
@@ -125,6 +150,19 @@ class SelectorBanner:
         """What it is, in words."""
         return "a banner whose buttons were named on the command line"
 
+    def check(self, profile: Profile) -> None:
+        """Raise `Unusable` for what is no selector; what it selects is seen later."""
+        ways = {"--refuse": self._refuse, "--accept": self._accept, "--withdraw": self._withdraw}
+        for option, selector in ((name, each) for name, way in ways.items() for each in way):
+            try:
+                profile.page.locator(selector).count()
+            except PlaywrightError:
+                raise Unusable(f"{option} {selector!r} is no CSS selector") from None
+
+    def shows(self, profile: Profile) -> bool:
+        """Whether the open page shows what is pressed first to refuse or to accept."""
+        return _shows(profile, [way[0] for way in (self._refuse, self._accept) if way])
+
     def refuse(self, profile: Profile) -> Action:
         """Press what --refuse names."""
         return self._press(profile, self._refuse, "--refuse")
@@ -139,18 +177,25 @@ class SelectorBanner:
 
     def _press(self, profile: Profile, selectors: Sequence[str], option: str) -> Action:
         if not selectors:
-            return Action(done=False, how=f"no {option} was given")
+            return Action(done=False, how=f"no {option} was given", is_expected=False)
         return press(profile, selectors)
 
 
-def press(profile: Profile, selectors: Sequence[str], patience: float = _PATIENCE) -> Action:
+def _shows(profile: Profile, selectors: Iterable[str]) -> bool:
+    places = (frame.locator(each) for each in selectors for frame in profile.frames())
+    return any(True for _ in _each_visible(places, LITTLE_PATIENCE))
+
+
+def press(profile: Profile, selectors: Sequence[str], patience: float | None = None) -> Action:
     """Press the first visible match of each CSS selector in turn, in whatever frame it is.
 
-    ``patience`` is in seconds: within them something of the outermost frame must show.
+    ``patience`` is in seconds, those of the profile unless given: within them something of the
+    outermost frame must show.
     """
+    patience = profile.options.patience if patience is None else patience
     for selector in selectors:
         found = (frame.locator(selector) for frame in profile.frames())
-        if not _click_one(found, patience):
+        if not _click_one(found, patience, profile.options.patience):
             return Action(done=False, how=f"there is nothing visible to press at {selector}")
         profile.settle()
     shown = ", ".join(selectors)
@@ -161,28 +206,28 @@ def press_labelled(profile: Profile, label: re.Pattern[str]) -> str:
     """Press a button or link with such a label, in whatever frame; return the label, or ""."""
     for role in ("button", "link"):
         for frame in profile.frames():
-            text = _press_labelled(frame, role, label)
+            text = _press_labelled(frame, role, label, profile.options.patience)
             if text:
                 profile.settle()
                 return text
     return ""
 
 
-def _press_labelled(frame: Frame, role: str, label: re.Pattern[str]) -> str:
+def _press_labelled(frame: Frame, role: str, label: re.Pattern[str], patience: float) -> str:
     found = frame.get_by_role(role, name=label).locator("visible=true").first  # type: ignore[arg-type]
     try:
         text = found.inner_text(timeout=LITTLE_PATIENCE * 1000).strip()
-        found.click(timeout=_PATIENCE * 1000)
+        found.click(timeout=patience * 1000)
     except PlaywrightError:
         return ""
     return text[:_LONGEST_SHOWN] or "a button without text"
 
 
-def _click_one(places: Iterable[Locator], patience: float) -> bool:
+def _click_one(places: Iterable[Locator], to_show: float, to_click: float) -> bool:
     """Click what is visible first; only the first place is given time to show something."""
-    for place in _each_visible(places, patience):
+    for place in _each_visible(places, to_show):
         try:
-            place.click(timeout=_PATIENCE * 1000)
+            place.click(timeout=to_click * 1000)
         except PlaywrightError:
             continue
         return True

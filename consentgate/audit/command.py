@@ -5,79 +5,42 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
+from consentgate.audit.arguments import STANDARD_OUTPUT, ids, language, paths, urls, writable
 from consentgate.audit.autoconsent import INSTALL, Autoconsent
 from consentgate.audit.banners import SelectorBanner
 from consentgate.audit.browser import started
 from consentgate.audit.classify import Classifier, policy_from_declaration
-from consentgate.audit.judging import IDS, judge
+from consentgate.audit.interruption import interruptible
+from consentgate.audit.judging import judge
 from consentgate.audit.machine import as_json
-from consentgate.audit.profile import Options
+from consentgate.audit.options import Options
+from consentgate.audit.outputs import write_all
+from consentgate.audit.plan import Plan
 from consentgate.audit.report import report_html
-from consentgate.audit.stages import Auditor, Plan
+from consentgate.audit.stages import Auditor
 from consentgate.audit.summary import print_summary
-from consentgate.audit.words import STAGES
+from consentgate.audit.words import STAGES, cut
 from consentgate.exceptions import PolicyError
-from consentgate.findings import LEVELS
+from consentgate.findings import fails, is_ignored
 from consentgate.policy import Policy
+from consentgate.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from consentgate.audit.facts import Audit, StageName
-    from consentgate.findings import Finding, Level
 
-__all__ = ["audit"]
+__all__ = ["audit", "classifier_for"]
 
-_STANDARD_OUTPUT: Final = "-"
-_LEVELS_THAT_FAIL: Final = ("error", "warning", "never")
-
-
-def _url(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the addresses; one without a scheme is taken to be a host over TLS."""
-    return tuple(map(_with_scheme, value))
-
-
-def _with_scheme(value: str) -> str:
-    url = value if "://" in value else f"https://{value}"
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in {"http", "https"} and parts.hostname
-    except ValueError:
-        known = None
-    if not known:
-        raise click.BadParameter(f"{value!r} is no address of a page: https://shop.example/")
-    return url
-
-
-def _path(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    for each in value:
-        if not each.startswith("/"):
-            raise click.BadParameter(f"{each!r} is no path: begin it with '/'", ctx, param)
-    return value
-
-
-def _writable(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the path of a file that can be in its folder; else the audit would be for nothing."""
-    if value is not None and not Path(value).parent.is_dir():
-        raise click.BadParameter(f"there is no folder {Path(value).parent}", ctx, param)
-    return value
-
-
-def _ignored(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> frozenset[tuple[str, str]]:
-    pairs = [(kind, name) for kind, _, name in (each.partition(":") for each in value)]
-    for kind, _ in pairs:
-        if kind not in IDS:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(IDS)}", ctx, param)
-    return frozenset(pairs)
+FailOn = Literal["error", "warning", "never"]
+_LONGEST: Final = 300
+"""Characters of what a site or a file says that are shown."""
 
 
 @click.command(
@@ -91,11 +54,12 @@ In CI, for a known exception:
   consentgate audit http://127.0.0.1:8000 --policy consent.toml \\
       --ignore storage-before-choice:theme --json audit.json
 Ends with 0 where nothing is as bad as --fail-on, 1 where something is,
-2 for a mistake in this command, 3 where the site could not be audited.
+2 for a mistake in this command or a report that cannot be written, 3 where
+the site could not be audited.
 """
 )
-@click.argument("urls", metavar="URL [URL]...", nargs=-1, required=True, callback=_url)
-@click.option("--path", "paths", multiple=True, callback=_path, help="Also look at this page.")
+@click.argument("urls_", metavar="URL [URL]...", nargs=-1, required=True, callback=urls)
+@click.option("--path", "paths_", multiple=True, callback=paths, help="Also look at this page.")
 @click.option(
     "--pages",
     type=click.IntRange(0, 50),
@@ -125,24 +89,24 @@ Ends with 0 where nothing is as bad as --fail-on, 1 where something is,
     "--html",
     "html",
     type=click.Path(dir_okay=False),
-    callback=_writable,
+    callback=writable,
     help="Write a report for people.",
 )
 @click.option(
     "--json",
     "json_",
     type=click.Path(dir_okay=False),
-    callback=_writable,
+    callback=writable,
     help="Write all for machines; '-' prints it.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="ID[:NAME]",
-    callback=_ignored,
+    callback=ids,
     help="Leave out findings of this kind, or those about this name.",
 )
-@click.option("--fail-on", type=click.Choice(_LEVELS_THAT_FAIL), default="error", show_default=True)
+@click.option("--fail-on", type=click.Choice(get_args(FailOn)), default="error", show_default=True)
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 600),
@@ -150,15 +114,26 @@ Ends with 0 where nothing is as bad as --fail-on, 1 where something is,
     show_default=True,
     help="Seconds that a page may take to load.",
 )
-@click.option("--language", default="en", show_default=True, help="The browser's language: fr-FR.")
-@click.option("--user-agent", help="What the browser calls itself.")
+@click.option(
+    "--language",
+    "language_",
+    default="en",
+    show_default=True,
+    callback=language,
+    help="The browser's language: fr-FR.",
+)
+@click.option(
+    "--user-agent",
+    help="What the browser calls itself; else what it would with a window, without the word "
+    "Headless, for which many sites behave. Its client hints say Chromium either way.",
+)
 @click.option("--insecure", is_flag=True, help="Believe any certificate.")
 @click.option("--browser", "browser_path", help="The Chromium to start.")
 @click.option("--browser-argument", multiple=True, hidden=True, help="Handed to the browser.")
 def audit(
-    urls: tuple[str, ...],
+    urls_: tuple[str, ...],
     *,
-    paths: tuple[str, ...],
+    paths_: tuple[str, ...],
     pages: int,
     policy_file: str | None,
     refuse: tuple[str, ...],
@@ -168,10 +143,10 @@ def audit(
     gpc: bool,
     html: str | None,
     json_: str | None,
-    ignore: frozenset[tuple[str, str]],
-    fail_on: str,
+    ignore: tuple[str, ...],
+    fail_on: FailOn,
     timeout: float,
-    language: str,
+    language_: str,
     user_agent: str | None,
     insecure: bool,
     browser_path: str | None,
@@ -183,26 +158,34 @@ def audit(
     accepts, comes again and withdraws. The banner of ConsentGate is known; others are answered by
     the rules of the npm package @duckduckgo/autoconsent, or by the clicks that --refuse, --accept
     and --withdraw name. Further URLs are further pages of the same site.
+
+    What a site declares of itself is believed as far as ConsentGate's catalogue of known cookies
+    does not say otherwise; hand in its policy by --policy where you know better.
     """
     policy = _policy(policy_file)
     is_named = bool(refuse or accept or withdraw)
     plan = Plan(
-        urls[0],
-        (*urls[1:], *paths),
+        urls_[0],
+        (*urls_[1:], *paths_),
         pages,
         SelectorBanner(refuse, accept, withdraw) if is_named else None,
         None if is_named else _autoconsent(autoconsent_folder),
         gpc,
     )
-    options = Options(timeout, language, user_agent, insecure)
+    options = Options(timeout, language_, user_agent, insecure)
     seen = _look(plan, options, browser_path, browser_argument)
-    classifier = _classifier(seen, policy, policy_file, language)
-    findings = _kept(judge(seen, classifier), ignore)
-    _write(html, lambda: report_html(seen, findings, classifier, version=version("consentgate")))
-    _write(json_, lambda: as_json(seen, findings, classifier))
-    if _STANDARD_OUTPUT not in (json_, html):
+    classifier = classifier_for(seen, policy, policy_file, language_)
+    found = judge(seen, classifier)
+    findings = tuple(finding for finding in found if not is_ignored(finding, ignore))
+    if STANDARD_OUTPUT not in (json_, html):
         print_summary(Console(), seen, findings, classifier)
-    sys.exit(_fails(findings, fail_on))
+    write_all(
+        (
+            (html, lambda: report_html(seen, findings, classifier, version=version("consentgate"))),
+            (json_, lambda: as_json(seen, findings, classifier)),
+        )
+    )
+    sys.exit(fails(findings, fail_on))
 
 
 def _policy(path: str | None) -> Policy | None:
@@ -211,7 +194,7 @@ def _policy(path: str | None) -> Policy | None:
     try:
         return Policy.from_file(path)
     except PolicyError as error:
-        raise click.BadParameter(str(error), param_hint="--policy") from None
+        raise click.BadParameter(_shown(error), param_hint="--policy") from None
 
 
 def _autoconsent(folder: Path | None) -> Autoconsent | None:
@@ -219,7 +202,7 @@ def _autoconsent(folder: Path | None) -> Autoconsent | None:
         return Autoconsent.load(folder) if folder else Autoconsent.find(Path.cwd())
     except (OSError, ValueError) as error:
         raise click.BadParameter(
-            f"this is not the npm package ({error}): {INSTALL}", param_hint="--autoconsent"
+            f"this is not the npm package ({_shown(error)}): {INSTALL}", param_hint="--autoconsent"
         ) from None
 
 
@@ -229,6 +212,7 @@ def _look(
     """Audit with a progress bar, which only a terminal shows."""
     console = Console(stderr=True)
     with (
+        interruptible(),
         Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         started(browser_path, arguments) as launcher,
     ):
@@ -240,44 +224,23 @@ def _look(
         return Auditor(launcher, plan, options, tell).run()
 
 
-def _classifier(
-    seen: Audit, policy: Policy | None, policy_file: str | None, language: str
+def classifier_for(
+    seen: Audit, policy: Policy | None, policy_file: str | None, in_language: str
 ) -> Classifier:
+    """Return what says what cookies are for: a policy file, else the site, else the catalogue."""
     if policy:
-        return Classifier(policy, f"the policy file {policy_file}", language)
+        return Classifier(policy, seen.parties, f"the policy file {policy_file}", in_language)
     if seen.declaration is None:
-        return Classifier(None)
+        return Classifier(None, seen.parties)
     try:
         declared = policy_from_declaration(seen.declaration)
     except PolicyError as error:
-        click.echo(f"Warning: the site's policy.json is not used: {error}", err=True)
-        return Classifier(None)
-    return Classifier(declared, "the policy that the site itself declares", language)
+        click.echo(f"Warning: the site's policy.json is not used: {_shown(error)}", err=True)
+        return Classifier(None, seen.parties)
+    source = "the policy that the site itself declares"
+    return Classifier(declared, seen.parties, source, in_language, is_own_word=True)
 
 
-def _kept(findings: Iterable[Finding], ignored: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
-    return tuple(
-        finding
-        for finding in findings
-        if ignored.isdisjoint({(finding.id, ""), (finding.id, finding.cookie)})
-    )
-
-
-def _write(path: str | None, make: Callable[[], str]) -> None:
-    if path is None:
-        return
-    text = make()
-    if path == _STANDARD_OUTPUT:
-        click.echo(text)
-        return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _fails(findings: Iterable[Finding], fail_on: str) -> int:
-    if fail_on == "never":
-        return 0
-    failing = LEVELS[: LEVELS.index(cast("Level", fail_on)) + 1]
-    return int(any(finding.level in failing for finding in findings))
+def _shown(error: Exception) -> str:
+    """Return what is wrong, which may quote a file or a site: it controls no terminal."""
+    return cut(printable(str(error)), _LONGEST)

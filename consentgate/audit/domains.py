@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from tldextract import TLDExtract
 
-__all__ = ["domain_matches", "host_of", "registrable_domain", "without_query"]
+__all__ = [
+    "domain_matches",
+    "host_of",
+    "registrable_domain",
+    "shown_url",
+    "without_addresses",
+    "without_query",
+]
 
 _LONGEST_URL: Final = 300
+_ADDRESS: Final = re.compile(r"""\b(?:https?|wss?)://[^\s"'<>]+""")
 
 # The list that comes with the package, private suffixes included, as browsers have it; the
 # network is not asked for a newer one.
@@ -47,10 +56,24 @@ def without_query(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    if parts.scheme not in {"http", "https"}:
+    if parts.scheme not in {"http", "https", "ws", "wss"}:
         return f"{parts.scheme}:"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))[:_LONGEST_URL]
+
+
+def shown_url(url: str) -> str:
+    """Return ``url`` as it is shown: ``?...`` stands for a query; user and fragment are left out.
+
+    All of them may be about the visitor, or let one in.
+    """
+    _, has_query, _ = url.partition("#")[0].partition("?")
+    return without_query(url) + ("?..." if has_query else "")
+
+
+def without_addresses(text: str) -> str:
+    """Return ``text``, such as an error, with the addresses in it as they are shown."""
+    return _ADDRESS.sub(lambda found: shown_url(found[0]), text)
 
 
 def domain_matches(host: str, domain: str) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from consentgate.audit.domains import registrable_domain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,6 +15,7 @@ __all__ = [
     "Action",
     "Area",
     "Audit",
+    "BriefCookie",
     "Browser",
     "CookieKey",
     "PageVisit",
@@ -101,6 +104,16 @@ class StoredCookie:
 
 
 @dataclass(frozen=True, slots=True)
+class BriefCookie:
+    """One cookie that was stored, and was gone when the jar was read."""
+
+    name: str
+    host: str
+    """Of the response or the page that set it."""
+    setter: Setter
+
+
+@dataclass(frozen=True, slots=True)
 class StoredKey:
     """One thing that a page stored elsewhere than in a cookie."""
 
@@ -138,12 +151,14 @@ class PageVisit:
     """One page that was loaded."""
 
     url: str
-    """As it was asked for."""
+    """As it was asked for, without what may be secret."""
     final_url: str = ""
-    """Where it led."""
+    """Where it led, without what may be secret."""
     status: int | None = None
     problem: str = ""
     """Why it could not be looked at, if so."""
+    at_rest: bool = True
+    """Whether it had stopped asking for more when it was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,8 @@ class Action:
     """In words: what was pressed, or why nothing could be."""
     clicks: int | None = None
     """How many it took; None where that is not known."""
+    is_expected: bool = True
+    """Whether the banner, or who named its buttons, lets one expect that it can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +182,7 @@ class Stage:
     pages: tuple[PageVisit, ...] = ()
     action: Action | None = None
     cookies: tuple[StoredCookie, ...] = ()
+    brief: tuple[BriefCookie, ...] = ()
     storage: tuple[StoredKey, ...] = ()
     third_parties: tuple[ThirdParty, ...] = ()
     sent: tuple[SentCookie, ...] = ()
@@ -194,7 +212,13 @@ class Parties:
     """Who the first party is."""
 
     site: str
-    """The registrable domain of the address that the first page led to."""
+    """The registrable domain of the address that was given."""
+    led_to: str = ""
+    """That of the address that it led to, where it is another; it is the first party, too."""
+
+    def include(self, host: str) -> bool:
+        """Whether ``host`` is of the first party."""
+        return registrable_domain(host) in {self.site, self.led_to}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +226,7 @@ class Audit:
     """All that was seen of one site."""
 
     url: str
+    """As it was asked for, without what may be secret."""
     started_at: float
     """Seconds since 1970."""
     ended_at: float
@@ -214,3 +239,9 @@ class Audit:
     stages: Mapping[StageName, Stage]
     declaration: object = field(default=None, repr=False)
     """What a ConsentGate of the site says of its cookies: somebody's JSON, or None."""
+
+    @property
+    def has_accepted(self) -> bool:
+        """Whether the visitor who came a second time had accepted before."""
+        accepted = self.stages.get(StageName.ACCEPTED)
+        return accepted is not None and accepted.tested

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from consentgate.usage_error import Unusable
 
 __all__ = ["NotAuditable"]
 
 
-class NotAuditable(click.ClickException):
+class NotAuditable(Unusable):
     """The site could not be audited: it cannot be reached, or there is no browser."""
 
     exit_code = 3

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from consentgate.audit.domains import registrable_domain
 from consentgate.audit.judging import count
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def as_json(audit: Audit, findings: Sequence[Finding], classifier: Classifier) -
             "ended_at": _instant(audit.ended_at),
             "browser": asdict(audit.browser),
             "site": audit.parties.site,
+            "led_to": audit.parties.led_to or None,
             "banner": audit.banner or None,
             "banner_problem": audit.banner_problem or None,
             "policy": classifier.source or None,
@@ -55,6 +55,7 @@ def _stage(stage: Stage, audit: Audit, classifier: Classifier) -> dict[str, Any]
         "action": asdict(stage.action) if stage.action else None,
         "pages": [asdict(page) for page in stage.pages],
         "cookies": [_cookie(cookie, audit, classifier) for cookie in stage.cookies],
+        "brief": [asdict(cookie) for cookie in stage.brief],
         "storage": [asdict(key) for key in stage.storage],
         "third_parties": [asdict(party) for party in stage.third_parties],
         "sent": [_sent(sent) for sent in stage.sent],
@@ -63,10 +64,10 @@ def _stage(stage: Stage, audit: Audit, classifier: Classifier) -> dict[str, Any]
 
 
 def _cookie(cookie: StoredCookie, audit: Audit, classifier: Classifier) -> dict[str, Any]:
-    known = classifier.classify(cookie.name)
+    known = classifier.classify(cookie.key)
     return {
         **cookie.key._asdict(),
-        "first_party": registrable_domain(cookie.host) == audit.parties.site,
+        "first_party": audit.parties.include(cookie.host),
         "expires": None if cookie.expires is None else _instant(cookie.expires),
         "life": None if cookie.life is None else round(cookie.life),
         "asked_life": cookie.setter.asked_life if cookie.setter else None,
@@ -79,6 +80,7 @@ def _cookie(cookie: StoredCookie, audit: Audit, classifier: Classifier) -> dict[
         "category": known.category or None,
         "basis": known.basis,
         "classified_by": known.origin,
+        "disputed": known.disputed or None,
         "vendor": known.vendor or None,
         "purpose": known.purpose or None,
     }

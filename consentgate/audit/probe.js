@@ -14,25 +14,29 @@
 			return location.href; // a page may have a say in what a stack is
 		}
 	};
-	// The name and the attributes; never the value.
-	const tell = (name, attributes) => {
+	// The name and the attributes, and whether the browser took it; never the value.
+	const tell = (name, attributes, kept, script) => {
 		if (++reports > LIMIT) return;
 		try {
-			report({ name: name.slice(0, 4096), attributes: attributes.slice(0, 2048), script: caller() }).catch(() => {});
+			report({ name: name.slice(0, 4096), attributes: attributes.slice(0, 2048), kept, script }).catch(() => {});
 		} catch {}
-	};
-	const told = (line) => {
-		const [pair, ...attributes] = String(line).split(";");
-		const [name, ...rest] = pair.split("=");
-		tell(rest.length ? name.trim() : "", attributes.join(";"));
 	};
 
 	const cookie = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+	const told = (page, line) => {
+		const [pair, ...attributes] = String(line).split(";");
+		const [first, ...rest] = pair.split("=");
+		const name = rest.length ? first.trim() : "";
+		const kept = cookie.get.call(page).split("; ").some((each) => each.startsWith(`${name}=`));
+		tell(name, attributes.join(";"), kept, caller());
+	};
 	Object.defineProperty(Document.prototype, "cookie", {
 		...cookie,
 		set(line) {
 			cookie.set.call(this, line);
-			told(line);
+			try {
+				told(this, line);
+			} catch {}
 		},
 	});
 
@@ -40,9 +44,13 @@
 	const set = store?.set;
 	if (!set) return;
 	store.set = function (name, ...rest) {
-		const options = typeof name === "object" && name ? name : { name };
-		const life = options.expires == null ? "" : `Max-Age=${Math.round((Number(options.expires) - Date.now()) / 1000)}`;
-		tell(String(options.name), life);
-		return set.call(this, name, ...rest);
+		const script = caller();
+		const done = set.call(this, name, ...rest);
+		try {
+			const options = typeof name === "object" && name ? name : { name };
+			const life = options.expires == null ? "" : `Max-Age=${Math.round((Number(options.expires) - Date.now()) / 1000)}`;
+			done.then(() => tell(String(options.name), life, true, script), () => {});
+		} catch {}
+		return done;
 	};
 })();

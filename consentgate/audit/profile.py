@@ -2,97 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from consentgate.audit.asking import ask, first_line, tell_devtools
-from consentgate.audit.domains import host_of, registrable_domain
-from consentgate.audit.facts import (
-    Action,
-    Area,
-    Browser,
-    PageVisit,
-    Stage,
-    StageName,
-    StoredCookie,
-    StoredKey,
-)
-from consentgate.audit.recording import BINDING, PROBE, Recorder, key_of
+from consentgate.audit.domains import host_of, registrable_domain, shown_url
+from consentgate.audit.facts import Action, Browser, PageVisit, Parties, Stage, StageName
+from consentgate.audit.jar import cookies_in
+from consentgate.audit.leaving import leave
+from consentgate.audit.network_errors import in_words
+from consentgate.audit.reading import json_of, links_of, picture_of
+from consentgate.audit.recording import BINDING, PROBE, Recorder
+from consentgate.audit.storage import Storage
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from playwright.sync_api import Frame, Page, Response
 
     from consentgate.audit.browser import Launcher
+    from consentgate.audit.options import Options
 
-__all__ = ["Options", "Profile"]
+__all__ = ["Profile"]
 
 _VIEWPORT: Final = {"width": 1280, "height": 800}
-_QUIET: Final = 0.5
-"""Seconds without a request after which a page is taken to be done."""
-_NOT_QUIET: Final = 5.0
-"""Seconds after which it is looked at although it is not."""
 _PAUSE: Final = 50
 """Milliseconds between two looks."""
 _ANSWER: Final = 3.0
 """Seconds that a page may take to say what it stores."""
 _MOST_FRAMES: Final = 20
 _MOST_COOKIES: Final = 2_000
-_MOST_KEYS: Final = 2_000
-_MOST_OF_A_FRAME: Final = 800
-_MOST_JSON: Final = 1_000_000
-"""Bytes."""
 _FAILED: Final = 400
+_BUSY: Final = "the page is too busy to answer"
 
 _GPC: Final = """Object.defineProperty(Navigator.prototype, "globalPrivacyControl",
     {get: () => true, configurable: true, enumerable: true});"""
-
-_STORAGE: Final = """async () => {
-    const MOST = 200;
-    const kept = [];
-    const keep = (area, name, size) => kept.push([area, String(name).slice(0, 500), size]);
-    const all = (area, storage) => {
-        for (let each = 0; each < Math.min(storage.length, MOST); each++) {
-            const name = storage.key(each);
-            keep(area, name, storage.getItem(name)?.length ?? null);
-        }
-    };
-    const attempts = [
-        () => all("local storage", localStorage),
-        () => all("session storage", sessionStorage),
-        async () => (await indexedDB.databases()).slice(0, MOST)
-            .forEach(({name}) => keep("IndexedDB", name, null)),
-        async () => (await caches.keys()).slice(0, MOST)
-            .forEach(name => keep("cache", name, null)),
-    ];
-    for (const attempt of attempts) try { await attempt(); } catch {}
-    return [origin, kept];
-}"""
-
-_LINKS: Final = "() => [...document.links].slice(0, 1000).map(link => String(link.href))"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How pages are opened."""
-
-    timeout: float = 30.0
-    """Seconds that a page may take to load."""
-    language: str = "en"
-    """The browser's language."""
-    user_agent: str | None = None
-    """What the browser calls itself; its own name unless given."""
-    insecure: bool = False
-    """Whether any certificate is believed."""
 
 
 class Profile:
@@ -117,7 +68,7 @@ class Profile:
             service_workers="block",
             ignore_https_errors=options.insecure,
             locale=options.language,
-            user_agent=options.user_agent,
+            user_agent=options.user_agent or launcher.user_agent(),
             extra_http_headers={"Sec-GPC": "1"} if gpc else None,
         )
         self.context = self._resources.enter_context(browser)
@@ -132,7 +83,7 @@ class Profile:
         self._lost = ""
         self._loaded_at = time.monotonic()
         self._pages: list[PageVisit] = []
-        self._storage: dict[tuple[str, Area, str], StoredKey] = {}
+        self._storage = Storage()
         self._screenshot = b""
         self.page = self._new_page()
 
@@ -153,13 +104,11 @@ class Profile:
         """Begin a new stage: forget its pages and requests, but not what is stored."""
         self.recorder.begin()
         self._pages.clear()
-        self._storage.clear()
+        self._storage = Storage()
         self._screenshot = b""
 
     def visit(self, url: str) -> PageVisit:
         """Open ``url``, wait until the page has come to rest, and list what it stores."""
-        if self._lost:
-            self._replace_page()
         response, problem = self._go(url)
         visited = self.look(url, response, problem)
         self._pages.append(visited)
@@ -167,27 +116,27 @@ class Profile:
 
     def look(self, url: str, response: Response | None, problem: str) -> PageVisit:
         """Wait until the page has come to rest, and list what it stores."""
-        self.settle()
+        at_rest = self.settle()
         self._loaded_at = time.monotonic()
         if not self._lost:
             self._gather()
         if self._lost:
-            return PageVisit(url, problem=self._lost)
-        if not self._screenshot:
-            self._screenshot = self._picture()
+            return PageVisit(shown_url(url), problem=self._lost)
+        self._screenshot = self._screenshot or picture_of(self.page, _ANSWER)
         status = response.status if response else None
         if not problem and status is not None and status >= _FAILED:
             problem = f"the server answered with status {status}"
-        return PageVisit(url, self.page.url, status, problem)
+        return PageVisit(shown_url(url), shown_url(self.page.url), status, problem, at_rest)
 
-    def settle(self) -> None:
-        """Wait until nothing was requested for a while, or for as long as is bearable."""
-        deadline = time.monotonic() + _NOT_QUIET
-        while self.recorder.quiet_for() < _QUIET and time.monotonic() < deadline:
+    def settle(self) -> bool:
+        """Wait until nothing was requested for a while; return whether that came to be in time."""
+        deadline = time.monotonic() + self.options.restless
+        while self.recorder.quiet_for() < self.options.quiet and time.monotonic() < deadline:
             self.pause()
         for popup in self.context.pages:
             if popup not in (self.page, self._own_page):
                 popup.close()
+        return self.recorder.quiet_for() >= self.options.quiet
 
     def pause(self, seconds: float = _PAUSE / 1000) -> None:
         """Let the browser go on for a moment."""
@@ -196,23 +145,16 @@ class Profile:
     def wait_since_last_visit(self, seconds: float) -> None:
         """Wait until the last page was loaded that long ago."""
         missing = self._loaded_at + seconds - time.monotonic()
-        if missing > 0:
-            self.pause(missing)
+        self.pause(max(missing, 0.0))
 
     def links(self) -> list[str]:
         """Return the addresses that the page links to, in its order."""
-        answer: object = None
-        with suppress(PlaywrightError):
-            answer = ask(self.page.main_frame, _LINKS, timeout=_ANSWER)
-        return [link for link in _items(answer) if isinstance(link, str)]
+        return links_of(self.page.main_frame, _ANSWER)
 
     def fetch_json(self, url: str) -> object:
         """Return the JSON at ``url``; None where there is none, or too much."""
         response, _ = self._go(url)
-        with suppress(PlaywrightError, ValueError, RecursionError):
-            body = response.body() if response else b""
-            return json.loads(body) if len(body) <= _MOST_JSON else None
-        return None
+        return json_of(response) if response else None
 
     def frames(self) -> list[Frame]:
         """Return the frames of the page, the outermost first, and no more than a few."""
@@ -229,18 +171,23 @@ class Profile:
         """Return the registrable domain of the page."""
         return registrable_domain(host_of(self.page.url))
 
-    def stage(self, name: StageName, site: str, action: Action | None = None) -> Stage:
-        """Return what was seen since the stage began."""
-        cookies = tuple(self._cookies())
+    def stage(self, name: StageName, parties: Parties, action: Action | None = None) -> Stage:
+        """Return what was seen since the stage began; the page is left, as far as it can tell."""
+        self._leave()
+        cookies = cookies_in(self._own_session, self.recorder)
+        jar = [cookie.key for cookie in cookies]
+        brief = self.recorder.setters.brief(jar)
+        truncated = self.recorder.truncated or self._storage.truncated
         return Stage(
             name,
             pages=tuple(self._pages),
             action=action,
             cookies=cookies[:_MOST_COOKIES],
-            storage=tuple(self._storage.values()),
-            third_parties=self.recorder.third_parties(site),
-            sent=self.recorder.sent(),
-            truncated=self.recorder.truncated or len(cookies) > _MOST_COOKIES,
+            brief=brief,
+            storage=self._storage.keys(),
+            third_parties=self.recorder.third_parties(parties),
+            sent=self.recorder.sent(jar),
+            truncated=truncated or len(cookies) > _MOST_COOKIES,
             screenshot=self._screenshot,
         )
 
@@ -274,6 +221,9 @@ class Profile:
 
     def _go(self, url: str) -> tuple[Response | None, str]:
         """Return the response, and what went wrong; after a timeout there may be half a page."""
+        self._leave()
+        if self._lost:
+            self._replace_page()
         self.recorder.abandon()
         try:
             return self.page.goto(url), ""
@@ -282,76 +232,32 @@ class Profile:
                 self._replace_page()
             return None, f"the page had not loaded after {self.options.timeout:g} seconds"
         except PlaywrightError as error:
-            problem = first_line(error).removeprefix("Page.goto: ")
             self._replace_page()
-            return None, problem.partition(" at http")[0]
+            return None, in_words(first_line(error))
 
-    def _picture(self) -> bytes:
-        with suppress(PlaywrightError):
-            return self.page.screenshot(
-                type="jpeg", quality=60, animations="disabled", timeout=_ANSWER * 1000
-            )
-        return b""
+    def _leave(self) -> None:
+        """Let the page do what it does when it is left, while its requests can still be seen."""
+        if self._lost or not self.page.url.startswith(("http:", "https:")):
+            return
+        try:
+            leave(self.page.main_frame, _ANSWER)
+        except PlaywrightTimeout:
+            self._lost = _BUSY
+            self._pages[-1:] = [replace(page, problem=_BUSY) for page in self._pages[-1:]]
+        except PlaywrightError:
+            return
+        else:
+            self.pause()
+            self.settle()
 
     def _gather(self) -> None:
         """List what the frames of the page store elsewhere than in cookies."""
         for frame in self.frames():
             try:
-                answer = ask(frame, _STORAGE, timeout=_ANSWER)
+                self._storage.gather(frame, _ANSWER)
             except PlaywrightTimeout:
                 # Frames share a process: no other would answer, nor would the next page load.
-                self._lost = "the page is too busy to answer"
+                self._lost = _BUSY
                 return
             except PlaywrightError:
                 continue
-            for key in stored_keys(answer):
-                self._keep(key)
-
-    def _keep(self, key: StoredKey) -> None:
-        if len(self._storage) < _MOST_KEYS:
-            self._storage[key.origin, key.area, key.name] = key
-        else:
-            self.recorder.truncated = True
-
-    def _cookies(self) -> Iterator[StoredCookie]:
-        now = time.time()
-        found = tell_devtools(self._own_session, "Network.getAllCookies")
-        for cookie in _sorted(found["cookies"]):
-            key = key_of(cookie)
-            yield StoredCookie(
-                key,
-                None if cookie["session"] else float(cookie["expires"]),
-                len(cookie["value"]),
-                http_only=cookie["httpOnly"],
-                secure=cookie["secure"],
-                same_site=cookie.get("sameSite", ""),
-                setter=self.recorder.setter(key),
-                read_at=now,
-            )
-
-
-def _sorted(cookies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(cookies, key=lambda cookie: (cookie["domain"].lstrip("."), cookie["name"]))
-
-
-def stored_keys(answer: object) -> Iterator[StoredKey]:
-    """Yield what a frame says it stores; what is no such list says nothing."""
-    match _items(answer):
-        case [str(origin), kept]:
-            for each in _items(kept)[:_MOST_OF_A_FRAME]:
-                yield from _stored_key(origin, each)
-        case _:
-            return
-
-
-def _stored_key(origin: str, answer: object) -> Iterator[StoredKey]:
-    match _items(answer):
-        case [str(area), str(name), size] if area in get_args(Area):
-            count = size if isinstance(size, int) else None
-            yield StoredKey(origin, cast("Area", area), name, count)
-        case _:
-            return
-
-
-def _items(answer: object) -> list[object]:
-    return cast("list[object]", answer) if isinstance(answer, list) else []

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from consentgate.audit.asking import tell_devtools
-from consentgate.audit.domains import domain_matches, host_of, registrable_domain, without_query
-from consentgate.audit.facts import CookieKey, SentCookie, Setter, ThirdParty
-from consentgate.set_cookie import read
+from consentgate.audit.domains import host_of, without_query
+from consentgate.audit.facts import CookieKey
+from consentgate.audit.setters import Hop, Setters, set_cookie_lines
+from consentgate.audit.traffic import Traffic, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from playwright.sync_api import CDPSession
 
-    from consentgate.audit.facts import SetterKind
+    from consentgate.audit.facts import Parties, SentCookie, ThirdParty
 
 __all__ = ["BINDING", "PROBE", "Recorder"]
 
@@ -25,34 +26,8 @@ BINDING: Final = "__consentgateProbe"
 """The name by which the probe reports; it removes it before the page can see it."""
 PROBE: Final = (files("consentgate.audit") / "probe.js").read_text(encoding="utf-8")
 
-_MOST_SETTERS: Final = 5_000
 _MOST_REQUESTS: Final = 20_000
-_MOST_SENT: Final = 5_000
-_MOST_DOMAINS: Final = 500
 _SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
-
-
-class _Hop(NamedTuple):
-    """One request of a chain of redirects, which all have the same id."""
-
-    request: str
-    place: int
-
-
-class _Line(NamedTuple):
-    """One Set-Cookie line, or its like in a script."""
-
-    name: str
-    asked_life: int | None
-    at: float
-
-
-class _Count:
-    """How often something was seen, and where first."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.times = 0
 
 
 class Recorder:
@@ -68,17 +43,16 @@ class Recorder:
         clock: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.truncated = False
-        self._clock = clock
+        self.setters = Setters(clock, self._url)
+        self._traffic = Traffic()
         self._stopwatch = stopwatch
         self._active_at = stopwatch()
+        self._is_truncated = False
         self._open: set[str] = set()
         self._urls: dict[str, list[str]] = defaultdict(list)
         self._responses: dict[str, int] = defaultdict(int)
-        self._set_by_header: list[tuple[_Hop, _Line]] = []
-        self._set_by_script: list[tuple[str, str, _Line]] = []
-        self._domains: dict[str, _Count] = {}
-        self._sent: dict[tuple[CookieKey, str], _Count] = {}
+        self._receivers: dict[str, str] = {}
+        self._sent_now: set[str] = set()
 
     def listen(self, session: CDPSession) -> None:
         """Record what ``session`` tells of its page from now on."""
@@ -87,13 +61,22 @@ class Recorder:
         session.on("Network.responseReceivedExtraInfo", self.response_headers)
         session.on("Network.loadingFinished", self.ended)
         session.on("Network.loadingFailed", self.ended)
+        session.on("Network.webSocketCreated", self.socket)
+        session.on("Network.webSocketWillSendHandshakeRequest", self.handshake)
+        session.on("Network.webSocketHandshakeResponseReceived", self.handshake_answer)
         tell_devtools(session, "Network.enable")
 
     def begin(self) -> None:
         """Forget the requests so far; who set which cookie is kept."""
-        self._domains.clear()
-        self._sent.clear()
-        self.truncated = False
+        self._traffic = Traffic()
+        self._sent_now.clear()
+        self.setters.begin()
+        self._is_truncated = False
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there was more of something than is kept."""
+        return self._is_truncated or self._traffic.truncated or self.setters.truncated
 
     def quiet_for(self) -> float:
         """Return for how many seconds nothing was under way."""
@@ -110,120 +93,96 @@ class Recorder:
         url = str(event["request"]["url"])
         if not url.startswith(_SCHEMES):
             return
-        self._active(event, begins=True)
-        if len(self._urls) >= _MOST_REQUESTS:
-            self.truncated = True
-            return
-        self._urls[event["requestId"]].append(without_query(url))
-        self._count(registrable_domain(host_of(url)), url)
+        if event.get("loaderId") != "":  # the end of a worker's own script is not told
+            self._open.add(event["requestId"])
+        self._asked(event, url)
 
     def request_headers(self, event: Mapping[str, Any]) -> None:
-        """Take note of the cookies that went with it (``requestWillBeSentExtraInfo``)."""
-        host = _sent_to(event["headers"]) or host_of(self._url(event["requestId"], -1))
+        """Take note of the cookies that went with it (``requestWillBeSentExtraInfo``).
+
+        Of a worker's requests this is all that the page is told.
+        """
+        origin = _receiver(event["headers"])
+        if origin and self._has_room(self._receivers):
+            self._receivers[event["requestId"]] = origin
+            self._sent_now.add(event["requestId"])
+        host = host_of(origin or self._url(Hop(event["requestId"], -1)))
         for associated in event["associatedCookies"]:
             if not associated["blockedReasons"]:
-                self._cookie_sent(key_of(associated["cookie"]), host)
+                self._traffic.sent_cookie(key_of(associated["cookie"]), host)
 
     def response_headers(self, event: Mapping[str, Any]) -> None:
         """Take note of the lines that set cookies (``responseReceivedExtraInfo``)."""
-        self._active(event)
-        hop = _Hop(event["requestId"], self._responses[event["requestId"]])
+        self._active_at = self._stopwatch()
+        hop = Hop(event["requestId"], self._responses[event["requestId"]])
         self._responses[hop.request] += 1
         refused = {blocked["cookieLine"] for blocked in event["blockedCookies"]}
-        for line in _set_cookie_lines(event["headers"]):
-            if line not in refused and self._room(self._set_by_header):
-                self._set_by_header.append((hop, self._read(line)))
+        for line in set_cookie_lines(event["headers"]):
+            if line not in refused:
+                self.setters.answered(hop, line)
 
     def ended(self, event: Mapping[str, Any]) -> None:
         """Take note that a request is over (``loadingFinished``, ``loadingFailed``)."""
         self._open.discard(event["requestId"])
         self._active_at = self._stopwatch()
 
+    def socket(self, event: Mapping[str, Any]) -> None:
+        """Take note of a WebSocket (``webSocketCreated``), whose end nobody waits for."""
+        self._asked(event, str(event["url"]))
+
+    def handshake(self, event: Mapping[str, Any]) -> None:
+        """Take note of the names it sends (``webSocketWillSendHandshakeRequest``)."""
+        host = host_of(self._url(Hop(event["requestId"], 0)))
+        for header, value in event["request"]["headers"].items():
+            if header.lower() == "cookie":
+                for name in names_in(value):
+                    self._traffic.sent_name(name, host)
+
+    def handshake_answer(self, event: Mapping[str, Any]) -> None:
+        """Take note of what its answer sets (``webSocketHandshakeResponseReceived``)."""
+        for line in set_cookie_lines(event["response"]["headers"]):
+            self.setters.answered(Hop(event["requestId"], 0), line)
+
     def probed(self, source: Mapping[str, Any], report: object) -> None:
         """Take note of what a script wrote, as ``probe.js`` reports it; a page may pretend to."""
-        parts = _texts(report, "name", "attributes", "script")
-        if parts is None or not self._room(self._set_by_script):
-            return
-        name, attributes, script = parts
+        match report:
+            case {"name": str(), "attributes": str(), "script": str(), "kept": bool(kept)}:
+                pass
+            case _:
+                return
+        texts = cast("dict[str, str]", report)
+        name, attributes, script = (texts[key][:4096] for key in ("name", "attributes", "script"))
         host = host_of(source["frame"].url) or host_of(source["page"].url)
-        self._set_by_script.append(
-            (host, without_query(script), self._read(f"{name}=;{attributes}"))
-        )
+        line = f"{name}=;{attributes}"
+        self.setters.scripted(host, without_query(script), line, is_kept=kept)
 
     # -- what became of it ---------------------------------------------------------------------
 
-    def setter(self, key: CookieKey) -> Setter | None:
-        """Return who set this cookie, a response before a script; None if nobody was seen.
+    def third_parties(self, parties: Parties) -> tuple[ThirdParty, ...]:
+        """Return the registrable domains of third parties that were asked, by name."""
+        late = [self._receivers[each] for each in sorted(self._sent_now - set(self._urls))]
+        return self._traffic.third_parties(parties, late)
 
-        The address is that of who did it first; time and lifetime are those of the last time.
-        """
-        ways: tuple[tuple[SetterKind, Iterable[tuple[str, str, _Line]]], ...] = (
-            ("header", self._by_header()),
-            ("script", self._set_by_script),
-        )
-        for kind, written in ways:
-            found = [
-                (url, line)
-                for host, url, line in written
-                if line.name == key.name and domain_matches(host, key.domain)
-            ]
-            if found:
-                last = found[-1][1]
-                return Setter(kind, found[0][0], last.at, last.asked_life)
-        return None
-
-    def _by_header(self) -> Iterator[tuple[str, str, _Line]]:
-        for hop, line in self._set_by_header:
-            url = self._url(*hop)
-            yield host_of(url), url, line
-
-    def third_parties(self, site: str) -> tuple[ThirdParty, ...]:
-        """Return the registrable domains but ``site`` that were asked for something, by name."""
-        return tuple(
-            ThirdParty(domain, count.times, count.url)
-            for domain, count in sorted(self._domains.items())
-            if domain != site
-        )
-
-    def sent(self) -> tuple[SentCookie, ...]:
+    def sent(self, jar: Iterable[CookieKey]) -> tuple[SentCookie, ...]:
         """Return the cookies that were sent, and where to."""
-        return tuple(
-            SentCookie(key, host, count.times, count.url)
-            for (key, host), count in sorted(self._sent.items(), key=lambda item: item[0])
-        )
+        return self._traffic.sent(jar)
 
     # -- the details ---------------------------------------------------------------------------
 
-    def _active(self, event: Mapping[str, Any], *, begins: bool = False) -> None:
+    def _asked(self, event: Mapping[str, Any], url: str) -> None:
         self._active_at = self._stopwatch()
-        if begins:
-            self._open.add(event["requestId"])
+        if self._has_room(self._urls):
+            self._urls[event["requestId"]].append(without_query(url))
+            self._traffic.asked(url)
 
-    def _count(self, domain: str, url: str) -> None:
-        if domain not in self._domains and len(self._domains) >= _MOST_DOMAINS:
-            self.truncated = True
-            return
-        self._domains.setdefault(domain, _Count(without_query(url))).times += 1
+    def _has_room(self, kept: Mapping[str, object]) -> bool:
+        self._is_truncated = self._is_truncated or len(kept) >= _MOST_REQUESTS
+        return len(kept) < _MOST_REQUESTS
 
-    def _cookie_sent(self, key: CookieKey, host: str) -> None:
-        if (key, host) not in self._sent and len(self._sent) >= _MOST_SENT:
-            self.truncated = True
-            return
-        self._sent.setdefault((key, host), _Count(host)).times += 1
-
-    def _room(self, kept: list[Any]) -> bool:
-        self.truncated = self.truncated or len(kept) >= _MOST_SETTERS
-        return len(kept) < _MOST_SETTERS
-
-    def _read(self, line: str) -> _Line:
-        now = self._clock()
-        cookie = read(line)
-        return _Line(cookie.name, cookie.attributes.lifetime(int(now)), now)
-
-    def _url(self, request: str, place: int) -> str:
+    def _url(self, hop: Hop) -> str:
         """Return the address of one hop, or the nearest known one before it."""
-        urls = self._urls.get(request, [""])
-        return urls[min(place, len(urls) - 1)]
+        urls = self._urls.get(hop.request) or [self._receivers.get(hop.request, "")]
+        return urls[min(hop.place, len(urls) - 1)]
 
 
 def key_of(cookie: Mapping[str, Any]) -> CookieKey:
@@ -238,26 +197,9 @@ def key_of(cookie: Mapping[str, Any]) -> CookieKey:
     return CookieKey(cookie["name"], cookie["domain"], cookie["path"], site)
 
 
-def _sent_to(headers: Mapping[str, str]) -> str:
+def _receiver(headers: Mapping[str, str]) -> str:
+    """Return the origin that a request went to; HTTP/1.1 does not tell the scheme."""
     for name in (":authority", "Host", "host"):
         if name in headers:
-            return host_of(f"//{headers[name]}")
+            return f"{headers.get(':scheme', 'https')}://{headers[name]}/"
     return ""
-
-
-def _set_cookie_lines(headers: Mapping[str, str]) -> list[str]:
-    """Return the lines of a response, which the protocol joins with line feeds."""
-    return [
-        line
-        for name, value in headers.items()
-        if name.lower() == "set-cookie"
-        for line in value.split("\n")
-    ]
-
-
-def _texts(report: object, *names: str) -> list[str] | None:
-    if not isinstance(report, dict):
-        return None
-    found = [cast("dict[str, object]", report).get(name) for name in names]
-    texts = [each[:4096] for each in found if isinstance(each, str)]
-    return texts if len(texts) == len(names) else None

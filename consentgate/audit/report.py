@@ -6,25 +6,28 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from consentgate.audit.domains import registrable_domain
 from consentgate.audit.facts import StageName
 from consentgate.audit.judging import count
 from consentgate.audit.law import RULES, Rule
+from consentgate.audit.overview import overview
 from consentgate.audit.words import (
     STAGES,
+    banner_in_words,
     instant_in_words,
+    legible,
     life_in_words,
-    printable,
     seconds_in_words,
     setter_in_words,
     verdict_in_words,
 )
+from consentgate.documents import environment_for
 from consentgate.findings import LEVELS
+from consentgate.lifetime import count as counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from jinja2 import Environment
 
     from consentgate.audit.classify import Classification, Classifier
     from consentgate.audit.facts import Audit, Stage, StoredCookie
@@ -73,27 +76,8 @@ class Group:
     @property
     def counted(self) -> str:
         """How many there are, such as ``4 problems``."""
-        plural = "" if self.level == "warning" or len(self.findings) == 1 else "s"
-        return f"{len(self.findings)} {self.name}{plural}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What became of one cookie in one stage."""
-
-    text: str
-    level: str
-    """The worst finding about it, or "" for none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """One cookie name in all stages."""
-
-    name: str
-    host: str
-    known: Classification
-    cells: tuple[Cell, ...]
+        number = len(self.findings)
+        return f"{number} {self.name}" if self.level == "warning" else counted(number, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +103,10 @@ def report_html(
         groups=groups(findings),
         overview=overview(audit, findings, classifier),
         stages=stages,
-        missing=[name for name in STAGES if name not in audit.stages and name != StageName.GPC],
+        banner=banner_in_words(audit),
         pages=_pages(audit),
         policy=classifier.source,
+        is_own_word=classifier.is_own_word,
         shown={stage.name: list(_shown(stage, audit, classifier)) for stage in stages},
         classify=classifier.classify,
         titles=STAGES,
@@ -143,44 +128,14 @@ def groups(findings: Sequence[Finding]) -> list[Group]:
     return found
 
 
-def overview(audit: Audit, findings: Sequence[Finding], classifier: Classifier) -> list[Overview]:
-    """Return what became of each cookie in each tested stage."""
-    stages = [stage for stage in audit.stages.values() if stage.tested]
-    seen = {(cookie.name, cookie.host): None for stage in stages for cookie in stage.cookies}
-    return [
-        Overview(
-            name,
-            host,
-            classifier.classify(name),
-            tuple(_cell(stage, name, host, findings) for stage in stages),
-        )
-        for name, host in seen
-    ]
-
-
-def _cell(stage: Stage, name: str, host: str, findings: Sequence[Finding]) -> Cell:
-    is_stored = any((each.name, each.host) == (name, host) for each in stage.cookies)
-    is_sent = any(
-        (each.key.name, each.key.domain.removeprefix(".")) == (name, host) for each in stage.sent
-    )
-    levels = [
-        each.level
-        for each in findings
-        if (each.cookie, each.place, each.state) == (name, host, stage.name)
-        if each.id.startswith(("stored-", "sent-"))
-    ]
-    text = " and ".join(word for word, so in (("stored", is_stored), ("sent", is_sent)) if so)
-    return Cell(text, min(levels, key=LEVELS.index, default=""))
-
-
 def _pages(audit: Audit) -> list[str]:
     return list(dict.fromkeys(page.url for stage in audit.stages.values() for page in stage.pages))
 
 
 def _shown(stage: Stage, audit: Audit, classifier: Classifier) -> Iterator[ShownCookie]:
     for cookie in stage.cookies:
-        first_party = registrable_domain(cookie.host) == audit.parties.site
-        yield ShownCookie(cookie, classifier.classify(cookie.name), first_party)
+        first_party = audit.parties.include(cookie.host)
+        yield ShownCookie(cookie, classifier.classify(cookie.key), first_party)
 
 
 def _as_data_url(jpeg: bytes) -> str:
@@ -193,19 +148,13 @@ def _sentence(text: str) -> str:
 
 
 def _make_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("consentgate.audit"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = environment_for("consentgate.audit")
     filters: dict[str, Any] = environment.filters
     filters.update(
         data_url=_as_data_url,
         instant_in_words=instant_in_words,
+        legible=legible,
         life_in_words=life_in_words,
-        printable=printable,
         seconds_in_words=seconds_in_words,
         sentence=_sentence,
         setter_in_words=setter_in_words,

@@ -3,56 +3,36 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from playwright.sync_api import Error as PlaywrightError
 
 from consentgate.audit.asking import first_line
-from consentgate.audit.autoconsent import INSTALL, Autoconsent, AutoconsentBanner
-from consentgate.audit.banners import ConsentGateBanner, SelectorBanner
-from consentgate.audit.domains import host_of
+from consentgate.audit.autoconsent import INSTALL, AutoconsentBanner
+from consentgate.audit.banners import ConsentGateBanner
+from consentgate.audit.domains import host_of, registrable_domain, shown_url
 from consentgate.audit.facts import Action, Audit, Browser, Parties, Stage, StageName
 from consentgate.audit.failures import NotAuditable
-from consentgate.audit.profile import Options, Profile
+from consentgate.audit.plan import further_pages
+from consentgate.audit.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from consentgate.audit.banners import Banner
+    from consentgate.audit.banners import Banner, ShownBanner
     from consentgate.audit.browser import Launcher
+    from consentgate.audit.options import Options
+    from consentgate.audit.plan import Plan
 
-__all__ = ["Auditor", "Plan", "further_pages"]
+__all__ = ["Auditor"]
 
 _BETWEEN_VISITS: Final = 1.2
 """Seconds; browsers count a cookie's life in whole ones, so that less would not be seen."""
-_NO_PAGES: Final = (".pdf", ".zip", ".gz", ".jpg", ".jpeg", ".png", ".gif", ".svg", ".webp",
-    ".mp3", ".mp4", ".xml", ".rss", ".doc", ".docx", ".xls", ".xlsx", ".csv", ".ics")  # fmt: skip
 _NO_PACKAGE: Final = (
-    "the banner is not one of ConsentGate's, and the rules to answer others are not installed: "
-    f"{INSTALL}, or name its buttons by --refuse, --accept and --withdraw"
+    "no banner of ConsentGate was found, and others were not looked for, as that needs rules: "
+    f"{INSTALL}, or name the banner's buttons by --refuse, --accept and --withdraw"
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be audited, and how banners are answered."""
-
-    url: str
-    further: tuple[str, ...] = ()
-    """Addresses or paths of the site; where there are none, links of the first page."""
-    pages: int = 3
-    """How many links of the first page are followed."""
-    named: SelectorBanner | None = None
-    """The banner whose buttons were named, if they were."""
-    autoconsent: Autoconsent | None = field(default=None, repr=False)
-    gpc: bool = False
-
-    @property
-    def steps(self) -> int:
-        """How many stages there are at most."""
-        return 5 + self.gpc
 
 
 class Auditor:
@@ -77,9 +57,12 @@ class Auditor:
         self._options = options
         self._tell = tell
         self._urls: list[str] = [plan.url]
-        self._site = ""
+        self._parties = Parties(registrable_domain(host_of(plan.url)))
         self._banner: Banner | None = None
         self._banner_problem = ""
+        self._is_shown = False
+        self._way: list[str] = []
+        self._declared: object = None
 
     def run(self) -> Audit:
         """Return what was seen; raises `NotAuditable` where the first page cannot be opened."""
@@ -93,19 +76,18 @@ class Auditor:
                 stages += self._visitor_who_accepts(self._banner)
             if self._plan.gpc:
                 stages.append(self._visitor_with_signal())
-            declared = self._declaration()
         except PlaywrightError as error:
             raise NotAuditable(f"the browser failed: {first_line(error)}") from None
         return Audit(
-            url=self._plan.url,
+            url=shown_url(self._plan.url),
             started_at=started_at,
             ended_at=time.time(),
             browser=described,
-            parties=Parties(self._site),
+            parties=self._parties,
             banner=self._banner.description if self._banner else "",
             banner_problem=self._banner_problem,
-            declaration=declared,
-            stages={stage.name: stage for stage in stages},
+            declaration=self._declared,
+            stages=self._in_order(stages),
         )
 
     # -- three visitors ------------------------------------------------------------------------
@@ -116,31 +98,36 @@ class Auditor:
         with self._new_profile() as profile:
             self._open_first(profile)
             self._urls += further_pages(self._plan, profile.page.url, profile.links())
-            stage = self._look_around(profile, StageName.BEFORE, self._urls[1:])
-            # Only now, for the search for a banner asks the page for things.
-            profile.visit(self._plan.url)
-            self._find_banner(profile)
-            stages = [stage] if self._banner else [stage, self._second_visit(profile)]
+            self._note_banner(profile, opened=1)
+            for opened, url in enumerate(self._urls[1:], start=2):
+                profile.visit(url)
+                self._note_banner(profile, opened)
+            stages = [profile.stage(StageName.BEFORE, self._parties)]
+            if self._banner is None:
+                self._find_foreign_banner()
+            if self._banner is None:
+                stages.append(self._second_visit(profile))
+            self._read_declaration(profile)
             return profile.describe(), stages
 
     def _visitor_who_refuses(self, banner: Banner) -> Iterator[Stage]:
         self._tell(StageName.REFUSED)
         with self._new_profile() as profile:
-            profile.visit(self._plan.url)
+            self._go_to_banner(profile)
             action = banner.refuse(profile)
             yield self._after(profile, StageName.REFUSED, action)
 
     def _visitor_who_accepts(self, banner: Banner) -> Iterator[Stage]:
         self._tell(StageName.ACCEPTED)
         with self._new_profile() as profile:
-            profile.visit(self._plan.url)
+            self._go_to_banner(profile)
             action = banner.accept(profile)
             yield self._after(profile, StageName.ACCEPTED, action)
             if not action.done:
                 return
             yield self._second_visit(profile)
             self._tell(StageName.WITHDRAWN)
-            profile.visit(self._plan.url)
+            profile.visit(self._way[-1])
             action = banner.withdraw(profile)
             yield self._after(profile, StageName.WITHDRAWN, action)
 
@@ -155,25 +142,69 @@ class Auditor:
         return Profile(self._launcher, self._options, gpc=gpc)
 
     def _open_first(self, profile: Profile) -> None:
+        if self._plan.named:
+            self._plan.named.check(profile)
         visited = profile.visit(self._plan.url)
         if not profile.has_loaded:
-            raise NotAuditable(f"{self._plan.url} cannot be opened: {visited.problem}")
-        self._site = profile.site()
+            raise NotAuditable(f"{visited.url} cannot be opened: {visited.problem}")
+        if profile.site() != self._parties.site:
+            self._parties = Parties(self._parties.site, profile.site())
 
-    def _find_banner(self, profile: Profile) -> None:
+    def _note_banner(self, profile: Profile, opened: int) -> None:
+        """Take note of a banner on the last of the pages opened so far, preferably a visible one.
+
+        What is told by its buttons or its id is seen without asking the page for anything.
+        """
+        if self._is_shown or not profile.has_loaded:
+            return
+        found: ShownBanner | None = self._plan.named or ConsentGateBanner.find(profile)
+        if found is None:
+            return
+        self._is_shown = found.shows(profile)
+        is_better = self._is_shown or self._banner is None
+        self._banner = found if is_better else self._banner
+        self._way = self._urls[:opened] if is_better else self._way
+
+    def _find_foreign_banner(self) -> None:
+        """Look for a banner by autoconsent's rules, which ask pages for a lot: as a new visitor."""
         package = self._plan.autoconsent
-        self._banner = self._plan.named or ConsentGateBanner.find(profile)
-        if self._banner is None and package is not None:
-            self._banner = AutoconsentBanner.find(package, profile)
-        elif self._banner is None:
+        if package is None:
             self._banner_problem = _NO_PACKAGE
-
-    def _declaration(self) -> object:
-        """Return what the site's ConsentGate says of its cookies; None where it has none."""
-        if not isinstance(self._banner, ConsentGateBanner):
-            return None
+            return
         with self._new_profile() as profile:
-            return profile.fetch_json(urljoin(self._banner.preferences, "policy.json"))
+            for opened, url in enumerate(self._urls, start=1):
+                profile.visit(url)
+                loaded = profile.has_loaded
+                self._banner = AutoconsentBanner.find(package, profile) if loaded else None
+                if self._banner:
+                    self._way = self._urls[:opened]
+                    return
+
+    def _go_to_banner(self, profile: Profile) -> None:
+        """Open the pages up to the one with the banner: it may need what those before it left."""
+        for url in self._way:
+            profile.visit(url)
+
+    def _read_declaration(self, profile: Profile) -> None:
+        """Keep what the site's ConsentGate says of its cookies; nothing where it has none."""
+        if isinstance(self._banner, ConsentGateBanner):
+            address = urljoin(self._banner.preferences, "policy.json")
+            self._declared = profile.fetch_json(address)
+
+    def _in_order(self, stages: Iterable[Stage]) -> dict[StageName, Stage]:
+        """Return the stages by name; those that were left out are there, as not tested."""
+        seen = {stage.name: stage for stage in stages}
+        left_out = set(StageName) - set(seen) - {StageName.GPC}
+        accepted = seen.get(StageName.ACCEPTED)
+        is_expected = not (accepted and accepted.action) or accepted.action.is_expected
+        action = Action(done=False, how=self._why_left_out(), is_expected=is_expected)
+        seen |= {name: Stage(name, action=action) for name in left_out}
+        return {name: seen[name] for name in StageName if name in seen}
+
+    def _why_left_out(self) -> str:
+        if self._banner:
+            return "nothing had been accepted"
+        return "no banner was looked for" if self._banner_problem else "no banner was found"
 
     def _second_visit(self, profile: Profile) -> Stage:
         """Come again in the same profile, late enough for a renewed expiry to show."""
@@ -192,32 +223,4 @@ class Auditor:
     ) -> Stage:
         for url in urls:
             profile.visit(url)
-        return profile.stage(name, self._site, action)
-
-
-def further_pages(plan: Plan, page: str, links: Iterable[str]) -> list[str]:
-    """Return the addresses that are visited after the first: those given, else the first links."""
-    if plan.further:
-        return [urljoin(page, each) for each in plan.further]
-    seen = {_bare(plan.url), _bare(page)}
-    found: list[str] = []
-    for link in links:
-        bare = _bare(link)
-        if bare not in seen and _is_page(link, page) and len(found) < plan.pages:
-            seen.add(bare)
-            found.append(urldefrag(link).url)
-    return found
-
-
-def _bare(url: str) -> str:
-    return urldefrag(url).url.rstrip("/")
-
-
-def _is_page(link: str, page: str) -> bool:
-    """Whether ``link`` leads to a page of the same host."""
-    if not link.startswith(("http://", "https://")) or host_of(link) != host_of(page):
-        return False
-    path = urlsplit(link).path.lower()
-    return not path.endswith(_NO_PAGES) and not {"logout", "signout", "consent"} & set(
-        path.split("/")
-    )
+        return profile.stage(name, self._parties, action)

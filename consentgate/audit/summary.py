@@ -1,7 +1,12 @@
-"""The audit on a terminal: what is stored, and what is wrong with it."""
+"""The audit on a terminal: what is stored, and what is wrong with it.
+
+What is the site's own is cut, and cannot control the terminal: `printable` for names and addresses,
+`legible` for sentences, whose language may need more than ASCII.
+"""
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
@@ -10,8 +15,17 @@ from rich.text import Text
 
 from consentgate.audit.facts import StageName
 from consentgate.audit.judging import count
-from consentgate.audit.words import printable, seconds_in_words, verdict_in_words
+from consentgate.audit.law import RULES
+from consentgate.audit.words import (
+    banner_in_words,
+    cut,
+    legible,
+    seconds_in_words,
+    verdict_in_words,
+)
 from consentgate.findings import LEVELS
+from consentgate.lifetime import count as counted
+from consentgate.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +52,13 @@ _LEGEND: Final = (
 )
 _STYLES: Final[Mapping[Level, str]] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
+_IN_FULL: Final = 5
+"""Findings of one kind up to which each is told in full; of more there are the names."""
+_MOST_NAMES: Final = 20
+_MOST_ROWS: Final = 50
+_LONGEST_NAME: Final = 60
+_LONGEST_SENTENCE: Final = 500
+
 
 def print_summary(
     console: Console, audit: Audit, findings: Sequence[Finding], classifier: Classifier
@@ -50,42 +71,75 @@ def print_summary(
 def _parts(
     audit: Audit, findings: Sequence[Finding], classifier: Classifier
 ) -> Iterator[RenderableType]:
-    yield Text(f"{printable(audit.url)} with {audit.browser.name} {audit.browser.version}")
-    yield Text(f"Banner: {printable(audit.banner or audit.banner_problem or 'none found')}")
-    if any(stage.cookies for stage in audit.stages.values()):
-        yield _table(audit, classifier)
-        yield Text(_LEGEND, style="dim")
+    url = cut(printable(audit.url), _LONGEST_SENTENCE)
+    yield Text(f"{url} with {audit.browser.name} {audit.browser.version}")
+    yield Text(f"Banner: {_sentence(banner_in_words(audit))}")
+    rows = list(_with_stages(audit))
+    if rows:
+        yield _table(rows[:_MOST_ROWS], classifier)
+        yield Text(_and_more(len(rows) - _MOST_ROWS, "cookie") + _LEGEND, style="dim")
     for level in LEVELS:
         yield from _findings([each for each in findings if each.level == level], level)
     yield Text("")
     yield Text(verdict_in_words(count(findings)), style="bold")
 
 
+def _and_more(number: int, thing: str) -> str:
+    return f"And {counted(number, f'more {thing}')}.\n" if number > 0 else ""
+
+
+def _sentence(text: str) -> str:
+    return cut(legible(text), _LONGEST_SENTENCE)
+
+
+def _name(text: str) -> str:
+    return cut(printable(text), _LONGEST_NAME)
+
+
 def _findings(findings: Sequence[Finding], level: Level) -> Iterator[Text]:
     if findings:
         yield Text("")
-        plural = "" if len(findings) == 1 else "s"
-        yield Text(f"{len(findings)} {level}{plural}", style=_STYLES[level])
-    for finding in findings:
-        yield Text.assemble("  ", (finding.id, _STYLES[level]), " ", printable(finding.message))
+        yield Text(counted(len(findings), level), style=_STYLES[level])
+    for kind, found in groupby(findings, key=lambda finding: finding.id):
+        alike = list(found)
+        texts = [_names(kind, alike)] if len(alike) > _IN_FULL else map(_message, alike)
+        for text in texts:
+            yield Text.assemble("  ", (kind, _STYLES[level]), " ", text)
 
 
-def _table(audit: Audit, classifier: Classifier) -> Table:
+def _message(finding: Finding) -> str:
+    return _sentence(finding.message)
+
+
+def _names(kind: str, findings: Sequence[Finding]) -> str:
+    """Return what findings of one kind are about."""
+    about = dict.fromkeys(_name(each.cookie or each.place) for each in findings)
+    names = list(about)
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{RULES[kind].heading}: {', '.join(names[:_MOST_NAMES])}{more}"
+
+
+def _table(rows: Sequence[tuple[StoredCookie, str]], classifier: Classifier) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("Cookie", "Domain", "Category", "Set by", "Life", "Stages"):
         table.add_column(heading, overflow="fold")
-    for cookie, stages in _with_stages(audit):
-        known = classifier.classify(cookie.name)
-        category = f"{known.category}{' ?' if known.is_guess else ''}" if known.is_known else "?"
+    for cookie, stages in rows:
         table.add_row(
-            Text(printable(cookie.name)),
-            Text(printable(cookie.host)),
-            Text(category),
+            Text(_name(cookie.name)),
+            Text(_name(cookie.host)),
+            Text(_category(cookie.key, classifier)),
             cookie.setter.kind if cookie.setter else "not seen",
             "session" if cookie.life is None else seconds_in_words(cookie.life),
             stages,
         )
     return table
+
+
+def _category(key: CookieKey, classifier: Classifier) -> str:
+    known = classifier.classify(key)
+    if not known.is_known:
+        return "?"
+    return _name(known.category) + (" ?" if known.is_guess or known.disputed else "")
 
 
 def _with_stages(audit: Audit) -> Iterator[tuple[StoredCookie, str]]:

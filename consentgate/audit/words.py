@@ -6,19 +6,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from consentgate.audit.facts import StageName
-from consentgate.duration import DAY, HOUR, MINUTE
+from consentgate.duration import DAY
+from consentgate.lifetime import UNITS, count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consentgate.audit.facts import Setter, StoredCookie
+    from consentgate.audit.facts import Audit, Setter, StoredCookie
     from consentgate.findings import Level
 
 __all__ = [
     "STAGES",
+    "banner_in_words",
+    "cut",
     "instant_in_words",
+    "legible",
     "life_in_words",
-    "printable",
     "seconds_in_words",
     "setter_in_words",
     "verdict_in_words",
@@ -36,26 +39,34 @@ STAGES: Final = {
 
 _MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August",
     "September", "October", "November", "December")  # fmt: skip
-_UNITS: Final = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second"))
 _DAYS_OF_MONTH: Final = 30.44
 _MANY_DAYS: Final = 60
 _NEARLY: Final = 0.99
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
-def printable(text: str) -> str:
-    """Return ``text``, which can be any, without what no page and no terminal should be given."""
+def legible(text: str) -> str:
+    """Return ``text``, which can be any, without what no page and no terminal should be given.
+
+    For sentences, whose language may well need more than ASCII; names and addresses of a site are
+    shown on a terminal as `consentgate.printable.printable` has them.
+    """
     return "".join(each if each.isprintable() else _REPLACEMENT for each in text)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return ``text``, of which no more than ``longest`` characters are told."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def seconds_in_words(seconds: float) -> str:
     """Return a time in the largest unit of which there are two, days with their months."""
     whole = max(round(seconds), 0)
-    size, unit = next((each for each in _UNITS if _fits(whole, each[0])), _UNITS[-1])
-    count = round(whole / size)
-    text = f"{count} {unit}{'' if count == 1 else 's'}"
-    if unit == "day" and count >= _MANY_DAYS:
-        return f"{text} ({count / _DAYS_OF_MONTH:.1f} months)".replace(".0 months", " months")
+    unit, size = next((each for each in UNITS if _fits(whole, each[1])), UNITS[-1])
+    number = round(whole / size)
+    text = count(number, unit)
+    if unit == "day" and number >= _MANY_DAYS:
+        return f"{text} ({number / _DAYS_OF_MONTH:.1f} months)".replace(".0 months", " months")
     return text
 
 
@@ -84,6 +95,13 @@ def setter_in_words(setter: Setter | None) -> str:
     return f"a script, {setter.url or 'in the page'}"
 
 
+def banner_in_words(audit: Audit) -> str:
+    """Return what asks for consent; what was not looked for may be there nevertheless."""
+    if audit.banner_problem:
+        return "none of ConsentGate's was found; others were not looked for"
+    return audit.banner or "none was found"
+
+
 def instant_in_words(seconds: float) -> str:
     """Return a date and time as English has it, in UTC."""
     when = datetime.fromtimestamp(seconds, UTC)
@@ -94,15 +112,11 @@ def instant_in_words(seconds: float) -> str:
 def verdict_in_words(counts: Mapping[Level, int]) -> str:
     """Return the result of an audit in one sentence."""
     errors, warnings = counts.get("error", 0), counts.get("warning", 0)
-    review = f"{warnings} {_plural('thing', warnings)} to review" if warnings else ""
+    review = f"{count(warnings, 'thing')} to review" if warnings else ""
     if errors:
         and_more = f", and {review}" if review else ""
         was = "was" if errors == 1 else "were"
-        return f"{errors} {_plural('problem', errors)} {was} found{and_more}."
+        return f"{count(errors, 'problem')} {was} found{and_more}."
     if review:
         return f"No certain problem was found, but {review}."
     return "No problem was found."
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
