@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django_site
 import httpx
@@ -42,9 +42,6 @@ import consentgate.client.framework as framework_module
 from consentgate import ConfigurationError
 from consentgate.client import Application, Framework, load_application, new_transport
 from consentgate.client.framework import framework_of, frameworks, of_other_methods
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -714,19 +711,6 @@ def test_django_settings_may_name_the_application(
 
 
 # -- The examples ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def in_examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stand where the examples are started, and forget them afterwards."""
-    monkeypatch.chdir(EXAMPLES)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-    names = [file.stem for file in EXAMPLES.glob("*.py")]
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    yield
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(before)
 
 
 PAGES = ["/", "/product"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django_site
 import httpx
@@ -20,10 +18,6 @@ from consentgate.observation import ObservedLine, Observer, observing
 from consentgate.testing import consent_cookie, deposits_cookie
 from consentgate.visit import Visit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
 NOW = 1_800_000_000
 POLICY = {
     "version": "1",
@@ -232,19 +226,6 @@ def test_an_observer_need_not_listen() -> None:
 
 
 # -- Every front ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def in_examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stand where the examples are started, and forget them afterwards."""
-    monkeypatch.chdir(EXAMPLES)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-    names = [file.stem for file in EXAMPLES.glob("*.py")]
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    yield
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(before)
 
 
 def seen_of(application: Application) -> dict[str, str | None]:

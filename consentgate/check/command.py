@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ from consentgate.check.usage import (
     checked_file,
     chosen_paths,
     clean_output,
+    let_findings_speak,
     load,
     site_options,
     url_of,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from consentgate.client.application import Application
     from consentgate.findings import Finding, Level
 
-_SILENCE: Final = logging.NullHandler()
 _PASSES: Final = sum(1 if state.before == "none" else 2 for state in STATES)
 _REPORTS: Final = ("json", "junit", "sarif")
 
@@ -102,7 +101,7 @@ def check(application: str, policy_file: str | None, **options: Any) -> None:
     map of URLs, its sitemap and its OpenAPI document, but for what may end the visit or delete
     something. A report for the FILE '-' goes to standard output in place of the table.
     """
-    logging.getLogger("consentgate").addHandler(_SILENCE)  # the warnings are among the findings
+    let_findings_speak()
     to_output = [options[report] for report in _REPORTS].count("-")
     if to_output > 1:
         raise Unusable("only one report can go to standard output")

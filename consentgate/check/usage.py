@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pkgutil
 import sys
@@ -34,6 +35,12 @@ _OURS: Final = str(Path(consentgate.__file__).parent)
 _IMPORTING: Final = ("importlib", "pkgutil.py")
 _OUTPUT: Final = 1
 _ERRORS: Final = 2
+_SILENCE: Final = logging.NullHandler()
+
+
+def let_findings_speak() -> None:
+    """Keep the gate's warnings from standard error where the application sets up no logging."""
+    logging.getLogger("consentgate").addHandler(_SILENCE)
 
 
 @contextmanager

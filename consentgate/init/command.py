@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +19,7 @@ from consentgate.check.usage import (
     checked_file,
     chosen_paths,
     clean_output,
+    let_findings_speak,
     load,
     site_options,
     url_of,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from consentgate.client.application import Application
     from consentgate.init.draft import Draft
 
-_SILENCE: Final = logging.NullHandler()
 _EXAMPLES: Final = {
     "flask": "shop.app:app, or shop.app:create_app()",
     "django": "the settings module, such as mysite.settings",
@@ -87,7 +86,7 @@ def init(application: str | None, output: str, *, force: bool, **options: Any) -
     it a database for tests. What the catalogue of known cookies knows becomes a rule to review,
     what nobody knows a comment.
     """
-    logging.getLogger("consentgate").addHandler(_SILENCE)
+    let_findings_speak()
     if output != "-" and Path(output).exists() and not force:
         raise Unusable(f"{output!r} is there already; give another --output, or --force")
     target = application or _ask_for_application()
