@@ -87,13 +87,29 @@ track();
 </script>
 """
 
+_IN_A_SCRIPT: Final = repr(_KNOWN_BANNER).replace("</", r"<\/")
+_LATE_BANNER: Final = f"""
+<script>addEventListener("load", () => setTimeout(() => {{
+    const range = document.createRange();  // whose scripts run, unlike those of innerHTML
+    document.body.append(range.createContextualFragment({_IN_A_SCRIPT}));
+}}, 2000));</script>
+"""
+
+# As who has come before: there is another cookie then.
+_STAYING: Final = """<script>
+addEventListener("load", () => setTimeout(() => {
+    const name = document.cookie.includes("_gid=") ? "_gcl_au" : "_gid";
+    document.cookie = `${name}=1; path=/; max-age=3000`;
+}, 1500));
+</script>"""
+
 _UNKNOWN_BANNER: Final = """
 <div class="bar" id="ask"><i id="yes">✓</i> <i id="more">…</i> <i id="no" hidden>✗</i></div>
 <a id="change" href="/choices">…</a>
 <script>
 const ask = document.getElementById("ask");
 const done = choice => { document.cookie = `answer=${choice}; path=/`; ask.remove(); open("/up"); };
-if (document.cookie.includes("answer=")) ask.remove();
+if (document.cookie.includes("answer=no")) ask.remove();
 document.getElementById("yes").onclick = () => done("yes");
 document.getElementById("more").onclick = () => document.getElementById("no").hidden = false;
 document.getElementById("no").onclick = () => done("no");
@@ -189,7 +205,7 @@ def _honest(request: Request) -> Answer:
 
 
 def _odd(request: Request) -> Answer:
-    """Ask by a banner that nobody knows, and forget nothing when consent is withdrawn."""
+    """Ask by a banner that nobody knows, forget nothing on withdrawal, and ask who has accepted."""
     if request.path == "/choices":
         return _page("Choices", '<i id="revoke">✗</i>', "answer=no; Path=/")
     accepted = request.cookies.get("answer") == "yes"
@@ -198,9 +214,14 @@ def _odd(request: Request) -> Answer:
     )
 
 
+def _late(request: Request) -> Answer:
+    """Ask when the page has been there for a while."""
+    return _page("Late tea", _LATE_BANNER)
+
+
 def _bare(request: Request) -> Answer:
-    """Ask nobody anything, and renew a cookie with each visit."""
-    return _page("Bare tea", "", "_pk_id.1.1fff=1; Path=/; Max-Age=3000000")
+    """Ask nobody anything, renew a cookie with each visit, and track who stays."""
+    return _page("Bare tea", _STAYING, "_pk_id.1.1fff=1; Path=/; Max-Age=3000000")
 
 
 def _ads(request: Request) -> Answer:
@@ -236,11 +257,11 @@ def _behind_an_entrance(request: Request, inside: Answer) -> Answer:
 
 
 _HALF_A_GATE: Final = """<div id="consentgate" data-cookie="eu-consent"><div role="dialog"{}>
-    <button>Read on</button></div></div>"""
+    <button data-cg-action="reject">Reject</button></div></div>"""
 
 
 def _half(request: Request) -> Answer:
-    """Have half of a ConsentGate: no buttons to choose, no preferences, and no declaration."""
+    """Have half of a ConsentGate: one button, which is dead, no preferences, no declaration."""
     if request.path.startswith("/consent"):
         return Answer("nonsense", kind="application/json")
     if request.path == "/":
@@ -266,6 +287,10 @@ _SLY: Final = """<script>
     new Worker("/worker.js");
     new WebSocket("wss://socket.example:{port}/");
     addEventListener("pagehide", () => navigator.sendBeacon("https://leave.example:{port}/"));
+    document.addEventListener("visibilitychange", () => {
+        const hides = document.hidden && document.visibilityState === "hidden";
+        if (hides) navigator.sendBeacon("https://hide.example:{port}/");
+    });
     document.cookie = "_hjid=1; path=/; max-age=99999";
     document.cookie = "_hjid=; path=/; max-age=0";
     document.cookie = "nothing=1; path=/; domain=elsewhere.example";
@@ -322,6 +347,7 @@ SITES: Final[dict[str, Callable[[Request], Answer]]] = {
     "half": _half,
     "honest": _honest,
     "hostile": _hostile,
+    "late": _late,
     "moved": _moved,
     "naughty": _naughty,
     "odd": _odd,

@@ -195,6 +195,7 @@ def test_an_address_is_shown_without_its_secrets() -> None:
         ("Page.goto: net::ERR_CERT_DATE_INVALID at https://a.example/",
             "its certificate is not trusted; --insecure believes any (net::ERR_CERT_DATE_INVALID)"),
         ("net::ERR_UNHEARD_OF at https://a.example/", "net::ERR_UNHEARD_OF"),
+        ("Page.goto: Download is starting", "it is a download, or the page was left"),
         ("Page.goto: Some https://a.example/?t=1 else", "Some https://a.example/?... else"),
     ],
 )  # fmt: skip
@@ -280,3 +281,14 @@ def test_nothing_steers_a_terminal(text: str) -> None:
     """Nor turns the direction of a line."""
     assert legible(text).isprintable()
     assert len(text) == len(legible(text))
+
+
+def test_a_purpose_is_told_in_english_where_the_language_lacks() -> None:
+    """And in whatever there is where English lacks, too."""
+    purposes = {"a": {"de": "Zählen", "en": "Count"}, "b": {"de": "Zählen"}}
+    cookies = [
+        {"name": name, "category": "statistics", "purpose": purposes[name]} for name in purposes
+    ]
+    policy = Policy.from_mapping({"version": "1", "preset": "fr", "cookies": cookies})
+    classifier = Classifier(policy, PARTIES, language="fr-FR")
+    assert ["Count", "Zählen"] == [classifier.classify(key(name)).purpose for name in purposes]

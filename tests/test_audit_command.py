@@ -125,6 +125,8 @@ def test_findings_can_be_ignored(seen: dict[str, Any]) -> None:
     assert 0 == run(URL, *fail, "--ignore", "stored-before-choice")[0]
     assert 0 == run(URL, *fail, "--ignore", "stored-before-choice:mystery")[0]
     assert 1 == run(URL, *fail, "--ignore", "stored-before-choice:other")[0]
+    ignored = run(URL, *fail, "--ignore", "stored-before-choice:mystery")[1]
+    assert "Left out by --ignore: 1 finding (stored-before-choice:mystery)." in ignored
 
 
 def test_the_plan_is_what_was_asked_for(seen: dict[str, Any], tmp_path: Path) -> None:

@@ -128,6 +128,87 @@ def test_a_site_s_word_makes_no_cookie_immortal() -> None:
     assert kinds <= found(seen, own_word)
 
 
+OPT_OUT = Policy.from_mapping(
+    {
+        "version": "1",
+        "preset": "us-other",
+        "categories": {"asked": {"basis": "opt-in", "max_age": "400 days"}},
+        "cookies": [
+            {"name": "_ga", "category": "statistics", "max_age": "400 days"},
+            {"name": "visitor", "category": "statistics", "max_age": "400 days"},
+            {"name": "asked", "category": "asked", "max_age": "400 days"},
+            {"name": "_fbp", "category": "necessary"},
+            {"name": "brief", "category": "statistics", "max_age": "1 hour"},
+            {"name": "window", "category": "statistics", "max_age": "session"},
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "own_word", "handed_in"),
+    [
+        ("_ga", "warning", "note"),
+        ("visitor", "warning", "note"),
+        ("asked", "error", "note"),
+        ("_fbp", "error", "warning"),
+    ],
+)
+def test_thirteen_months_are_not_the_measure_where_a_policy_has_another(
+    name: str, own_word: str, handed_in: str
+) -> None:
+    """France's is not that of countries where one opts out; a site's word alone is looked at."""
+    seen = audit(stage(ACCEPTED, cookie(name, 399 * DAY), action=DONE))
+    for level, is_own_word in ((own_word, True), (handed_in, False)):
+        classifier = Classifier(OPT_OUT, PARTIES, is_own_word=is_own_word)
+        assert {("over-13-months", level, name)} == found(seen, classifier)
+
+
+@pytest.mark.parametrize(
+    ("name", "life", "is_over"),
+    [
+        ("brief", 65 * 60, False),
+        ("brief", 67 * 60, True),
+        ("window", None, False),
+        ("window", 60, True),
+        ("_ga", 401 * DAY - 1, False),
+        ("_ga", 401 * DAY + 1, True),
+    ],
+)
+def test_short_limits_are_limits(name: str, life: int | None, is_over: bool) -> None:
+    """Clocks may differ by a day where a limit is one of months, not where it is one of hours."""
+    classifier = Classifier(OPT_OUT, PARTIES)
+    kinds = {kind for kind, _, _ in found(audit(stage(ACCEPTED, cookie(name, life))), classifier)}
+    assert is_over == ("over-policy-limit" in kinds)
+
+
+def test_what_is_not_disputed_is_not_told_as_if_it_were() -> None:
+    """Both call it advertising; what differs is whether it may be stored unasked."""
+    policy = Policy.from_mapping(
+        {
+            "version": "1",
+            "preset": "us-other",
+            "categories": {"statistics": {"basis": "exempt"}},
+            "cookies": [
+                {"name": "_fbp", "category": "advertising"},
+                {"name": "_ga", "category": "statistics"},
+                {"name": "_gcl_au", "category": "statistics"},
+            ],
+        }
+    )
+    classifier = Classifier(policy, PARTIES, is_own_word=True)
+    names = ("_fbp", "_ga", "_gcl_au")
+    seen = audit(stage(BEFORE, *map(cookie, names)))
+    messages = {each.cookie: each.message for each in judge(seen, classifier)}
+
+    own = "as the site itself declares"
+    assert f"which may be stored until it is refused, {own}, set by" in messages["_fbp"]
+    assert f"a cookie for statistics, which needs no consent, {own}, set by" in messages["_ga"]
+    assert f"statistics, {own}, but for advertising of Google" in messages["_gcl_au"]
+    assert "exempt under conditions alone" in messages["_ga"]
+    assert "one of both is wrong" in messages["_gcl_au"]
+
+
 # -- whose cookie it can be --------------------------------------------------------------------
 
 
@@ -217,8 +298,8 @@ def test_what_was_read_before_a_choice_and_is_gone_is_found() -> None:
     seen = audit(stage(BEFORE, cookie("_fbp"), sent=(sent("_fbp"), sent("_ga"))))
     expected = {("stored-before-choice", "error", "_fbp"), ("sent-before-choice", "error", "_ga")}
     assert expected == found(seen)
-    bare = audit(stage(BEFORE, sent=(sent("_ga"),)), banner="")
-    assert ("no-banner", "warning", "") in found(bare)
+    for facts in ({"sent": (sent("_ga"),)}, {"brief": (brief("_ga"),)}):
+        assert ("no-banner", "warning", "") in found(audit(stage(BEFORE, **facts), banner=""))
 
 
 def test_many_receivers_are_counted() -> None:
@@ -237,6 +318,62 @@ def test_the_longest_life_counts() -> None:
     )
     (finding,) = [each for each in judge(seen, GUESSES) if each.id == "over-13-months"]
     assert ("mystery", ACCEPTED) == (finding.cookie, finding.state)
+
+
+def test_of_lives_that_differ_by_a_moment_the_first_is_told() -> None:
+    """Else two audits of one site would differ."""
+    stages = (stage(BEFORE), stage(ACCEPTED, cookie("mystery", 399 * DAY), action=DONE))
+    later = stage(WITHDRAWN, cookie("mystery", 399 * DAY + 20), action=DONE)
+    (finding,) = [e for e in judge(audit(*stages, later), GUESSES) if e.id == "over-13-months"]
+    assert ACCEPTED == finding.state
+
+
+@pytest.mark.parametrize(("life", "level"), [(DAY, "note"), (DAY + 60, "error")])
+def test_what_lives_a_day_may_be_renewed(life: int, level: str) -> None:
+    """While somebody is there; what lives longer need never end."""
+    first, second = cookie("_gid", life), cookie("_gid", life)
+    later = dataclasses.replace(second, expires=NOW + life + 2, setter=None, read_at=NOW + 2)
+    seen = audit(stage(ACCEPTED, first, action=DONE), stage(SECOND, later))
+    assert {("extended-by-visit", level, "_gid")} == found(seen)
+
+
+def test_the_signal_refuses_what_it_is_made_for() -> None:
+    """Social media as well as advertising; nothing that is exempt."""
+    policy = Policy.from_mapping(
+        {
+            "version": "1",
+            "preset": "fr",
+            "categories": {"necessary": {"gpc": True}},
+            "cookies": [{"name": "basket", "category": "necessary"}],
+        }
+    )
+    seen = audit(stage(StageName.GPC, cookie("basket"), cookie("__stid"), cookie("_ga")))
+    expected = {("stored-despite-gpc", "warning", "__stid")}
+    assert expected == found(seen, Classifier(policy, PARTIES))
+
+
+def test_one_name_on_two_hosts_is_two_things() -> None:
+    """Each has to be looked for where it is."""
+    names = {cookie("_ga", domain=host) for host in (HOST, f"blog.{SITE}")}
+    places = {each.place for each in judge(audit(stage(BEFORE, *names)), GUESSES)}
+    assert {HOST, f"blog.{SITE}"} == places
+
+
+def test_only_what_a_policy_permits_unasked_is_disputed() -> None:
+    """Nothing that it asks for, and nothing that the catalogue finds necessary as well."""
+    assert "" == DECLARED.classify(key("advert")).disputed
+    policy = Policy.from_mapping(
+        {
+            "version": "1",
+            "preset": "fr",
+            "cookies": [
+                {"name": "_ga", "category": "statistics"},
+                {"name": "csrftoken", "category": "necessary"},
+            ],
+        }
+    )
+    for name in ("_ga", "csrftoken"):
+        assert "" == Classifier(policy, PARTIES).classify(key(name)).disputed
 
 
 # -- elsewhere than in cookies -----------------------------------------------------------------
@@ -270,6 +407,8 @@ def test_a_page_that_never_rests_is_told() -> None:
     """What it did later is not in the report."""
     page = PageVisit(URL, URL, 200, at_rest=False)
     assert {("page-restless", "note", "")} == found(audit(stage(BEFORE, pages=(page,))))
+    failed = dataclasses.replace(page, problem="the page crashed")
+    assert {("page-failed", "warning", "")} == found(audit(stage(BEFORE, pages=(failed,))))
 
 
 def test_a_partitioned_cookie_is_judged_like_another() -> None:

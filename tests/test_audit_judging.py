@@ -259,12 +259,13 @@ def test_no_banner_matters_where_one_is_needed() -> None:
 
 
 def test_that_no_banner_was_looked_for_is_told_once() -> None:
-    """Not for each choice that could not be tested for it; a note where nothing needs consent."""
+    """Not for each choice that could not be tested for it; a banner may be there nevertheless."""
     facts = {"banner": "", "banner_problem": "there are no rules"}
     left_out = (stage(name, action=FAILED) for name in (REFUSED, ACCEPTED, SECOND, WITHDRAWN))
     finding = only(audit(stage(BEFORE, cookie("csrftoken")), *left_out, **facts))
-    assert ("choices-not-tested", "note") == (finding.id, finding.level)
-    assert "there are no rules. Nothing that needs consent was seen." in finding.message
+    assert ("choices-not-tested", "warning") == (finding.id, finding.level)
+    words = "there are no rules. Nothing that needs consent was seen before a choice."
+    assert words in finding.message
 
     seen = audit(stage(BEFORE, cookie("_ga")), **facts)
     expected = {("choices-not-tested", "warning", ""), ("stored-before-choice", "error", "_ga")}
@@ -327,6 +328,31 @@ def test_pages_that_failed_and_facts_left_out_are_told() -> None:
     seen = audit(stage(BEFORE, pages=pages, truncated=True))
     assert {("page-failed", "warning", ""), ("incomplete", "warning", "")} == found(seen)
     assert {("page-failed", "error", "")} == found(audit(stage(BEFORE, pages=pages[1:])))
+
+
+@pytest.mark.parametrize(
+    ("page", "level"),
+    [
+        (PageVisit(URL, URL, 403, "the server answered with status 403"), "error"),
+        (PageVisit(URL, URL, 400, "the server answered with status 400"), "error"),
+        (PageVisit(URL, URL, None, "the page had not loaded after 30 seconds"), "warning"),
+        (PageVisit(URL, URL, 200, "the page is too busy to answer"), "warning"),
+    ],
+)
+def test_a_site_that_lets_nobody_in_is_not_in_order(page: PageVisit, level: str) -> None:
+    """What it stores for robots is not what it stores for people; half a page is better."""
+    seen = audit(stage(BEFORE, pages=(page,)))
+    assert {("page-failed", level, "")} == found(seen)
+    assert "as it should before a choice: the " in only(seen).message
+
+
+def test_a_banner_that_goes_on_asking_is_told() -> None:
+    """What was pressed may have done nothing; of a withdrawal it is no wonder."""
+    lost = dataclasses.replace(DONE, is_kept=False)
+    seen = audit(*(stage(name, action=lost) for name in (REFUSED, ACCEPTED, WITHDRAWN)))
+    assert {("choice-not-kept", "warning", "")} == found(seen)
+    assert [REFUSED, ACCEPTED] == [each.state for each in judge(seen, GUESSES)]
+    assert "still shows after refusal" in judge(seen, GUESSES)[0].message
 
 
 def test_the_worst_comes_first_and_each_once() -> None:

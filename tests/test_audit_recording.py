@@ -124,6 +124,25 @@ def test_a_response_nobody_asked_for_belongs_to_nobody(recorder: Recorder) -> No
     assert recorder.setters.setter(KEY) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("spr\xe5k", "sprk"), ("spr\xc3\xa5k", "spr\xe5k"), ("\u043a\u043b\u044e\u0447", "")],
+)
+def test_a_name_beyond_ascii_is_the_same_wherever_it_is_told(
+    recorder: Recorder, written: str, kept: str
+) -> None:
+    """A browser gives the octets of a header in one way, its jar in another."""
+    recorder.request(request())
+    recorder.response_headers(response(f"{written}=1; Path=/"))
+    key = CookieKey(kept, "www.shop.example", "/")
+    setter = recorder.setters.setter(key)
+    assert setter is not None
+    assert "header" == setter.kind
+    assert () == recorder.setters.brief([key])
+    (gone,) = recorder.setters.brief([])
+    assert written == gone.name
+
+
 def test_a_script_sets_a_cookie(recorder: Recorder) -> None:
     """It is named without its query; in a frame without an address the page's counts."""
     recorder.probed(told("about:blank"), report())
@@ -159,6 +178,19 @@ def test_what_was_set_and_is_gone_is_remembered(recorder: Recorder, clock: Clock
     clock.now += 1
     recorder.begin()
     assert () == recorder.setters.brief([])
+
+
+def test_a_stage_begins_at_its_very_moment(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set then is of it; what was too much is not."""
+    monkeypatch.setattr(setters, "_MOST_LINES", 1)
+    recorder.request(request())
+    recorder.response_headers(response("_ga=1", "_gid=1"))
+    assert recorder.setters.truncated
+    recorder.begin()
+    assert not recorder.setters.truncated
+    assert ["_ga"] == [each.name for each in recorder.setters.brief([])]
 
 
 def test_what_is_gone_is_bounded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

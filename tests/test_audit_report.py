@@ -237,14 +237,35 @@ def test_the_summary_says_what_the_banner_is(facts: dict[str, str], words: str) 
     assert "Domain" not in text
 
 
+def test_what_is_left_out_on_request_is_told() -> None:
+    """On paper, for machines and on a terminal: else nobody knew that it was found."""
+    seen = audit(
+        stage(StageName.BEFORE, cookie("_ga"), *(cookie(f"c{each}") for each in range(22)))
+    )
+    left_out = judge(seen, GUESSES)
+    console = Console(file=io.StringIO(), record=True, width=2000)
+    print_summary(console, seen, (), GUESSES, left_out)
+    words = "Left out by --ignore: 23 findings (stored-before-choice:_ga, "
+    for text in (
+        console.export_text(),
+        report_html(seen, (), GUESSES, left_out, version="1"),
+    ):
+        assert words in text
+        assert "stored-before-choice:c18 and 3 more)." in text
+        assert "No problem was found." in text
+    assert 23 == len(json.loads(as_json(seen, (), GUESSES, left_out))["left_out"])
+    assert "Left out" not in report_html(seen, (), GUESSES, version="1")
+    assert "Left out" not in text_of(seen)
+
+
 def test_that_no_banner_was_looked_for_is_said_with_its_remedy_once() -> None:
     """However many parts could not be tested for it."""
     left_out = (stage(name, action=FAILED) for name in (StageName.REFUSED, StageName.ACCEPTED))
     facts = {"banner": "", "banner_problem": "there are no rules: install them"}
     text = text_of(audit(stage(StageName.BEFORE), *left_out, **facts))
     assert 1 == text.count("install them")
-    assert "1 note\x1b" in text
-    assert "warning" not in text
+    assert "1 warning\x1b" in text
+    assert "error" not in text
 
 
 def test_what_does_not_print_is_named_as_python_writes_it() -> None:

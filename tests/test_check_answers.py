@@ -175,7 +175,6 @@ def sign_in(client: httpx.Client) -> None:
 
 def test_who_has_signed_in_need_not_be_told() -> None:
     """A scenario gets there, and then the path is asked again."""
-
     site = gated(with_members("200 OK"), policy())
     assert "sign-in" in {kind for kind, _ in kinds(run(site, paths=["/account"]))}
     assert [] == kinds(run(site, paths=["/account"], scenario=sign_in))

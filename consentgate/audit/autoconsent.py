@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consentgate.audit.conversation import Task
+    from consentgate.audit.facts import StageName
     from consentgate.audit.profile import Profile
 
 __all__ = ["INSTALL", "Autoconsent", "AutoconsentBanner"]
@@ -117,7 +118,7 @@ class AutoconsentBanner:
 
     def withdraw(self, profile: Profile) -> Action:
         """Open the banner again, and refuse."""
-        opened = _reopen(profile)
+        opened = _reopen(profile) or (_reopen(profile) if profile.linger() else "")
         if not opened:
             return Action(
                 done=False, how="no link or button was found that opens the choices again"
@@ -129,13 +130,19 @@ class AutoconsentBanner:
             done=False, how=f"“{opened}” was pressed, but nothing to refuse with was found"
         )
 
+    def asks_again(self, profile: Profile, name: StageName) -> bool:  # noqa: ARG002 - as others
+        """Whether it does cannot be seen without asking the page for a lot."""
+        return False
+
     @property
     def _by_words(self) -> bool:
         return self._rule.startswith("HEURISTIC")
 
     def _run(self, profile: Profile, task: Task) -> Action:
-        conversation = Conversation(self._package, profile, task)
-        conversation.hold()
+        conversation = self._talk(profile, task)
+        if not conversation.found:  # it may have come late before, too
+            profile.linger()
+            conversation = self._talk(profile, task)
         profile.settle()
         if not conversation.done:
             return Action(done=False, how=_why_not(conversation))
@@ -144,6 +151,11 @@ class AutoconsentBanner:
             how=f"as autoconsent's rule “{conversation.found}” does it",
             clicks=conversation.clicks,
         )
+
+    def _talk(self, profile: Profile, task: Task) -> Conversation:
+        conversation = Conversation(self._package, profile, task)
+        conversation.hold()
+        return conversation
 
 
 def _why_not(conversation: Conversation) -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from consentgate.audit.asking import ask
 from consentgate.audit.domains import shown_url
-from consentgate.audit.facts import Action
+from consentgate.audit.facts import Action, StageName
 from consentgate.usage_error import Unusable
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class Banner(Protocol):
         """Take back what was accepted."""
         ...
 
+    def asks_again(self, profile: Profile, name: StageName) -> bool:
+        """Whether the open page goes on asking who has chosen, as far as that shows at once."""
+        ...
+
 
 class ShownBanner(Banner, Protocol):
     """A banner that can be seen without asking the page for more than what it shows."""
@@ -67,6 +71,7 @@ class ConsentGateBanner:
 
     Args:
         preferences: the address of the visitor's pages of the site, such as its ``/consent/``.
+        cookie: the name of the cookie that keeps a choice.
     """
 
     _DIALOG: Final = "#consentgate [role=dialog]"
@@ -76,22 +81,27 @@ class ConsentGateBanner:
         const form = root.querySelector("[role=dialog] form")?.getAttribute("action");
         const link = root.querySelector("a[data-cg-action=customise]")?.getAttribute("href");
         const script = document.querySelector("script[src*='/banner'][src*='.js']")?.src;
-        const found = form ?? link ?? (script && new URL(".", script).href) ?? "/consent/";
-        return new URL(found.split("?")[0], document.baseURI).href;
+        const address = form ?? link ?? (script && new URL(".", script).href) ?? "/consent/";
+        const preferences = new URL(address.split("?")[0], document.baseURI).href;
+        return [preferences, root.dataset.cookie];
     }"""
 
-    def __init__(self, preferences: str) -> None:
+    def __init__(self, preferences: str, cookie: str) -> None:
         self.preferences = preferences
+        self._cookie = cookie
 
     @classmethod
     def find(cls, profile: Profile) -> ConsentGateBanner | None:
         """Return the banner of the open page, or None."""
         try:
-            address = ask(profile.page.main_frame, cls._FIND, timeout=profile.options.patience)
+            found = ask(profile.page.main_frame, cls._FIND, timeout=profile.options.patience)
         except PlaywrightError:
             return None
-        known = isinstance(address, str) and address.startswith(("http://", "https://"))
-        return cls(address) if known else None
+        match found:
+            case [str(address), str(cookie)] if address.startswith(("http://", "https://")):
+                return cls(address, cookie)
+            case _:
+                return None
 
     @property
     def description(self) -> str:
@@ -121,13 +131,20 @@ class ConsentGateBanner:
                 return Action(done=True, how=how, clicks=1)
         return Action(done=False, how=f"{shown} has no button to withdraw consent")
 
+    def asks_again(self, profile: Profile, name: StageName) -> bool:
+        """Whether the open page asks for a choice nevertheless."""
+        return name is not StageName.WITHDRAWN and self.shows(profile)
+
     def _choose(self, profile: Profile, action: str) -> Action:
-        if not self.shows(profile):
+        if not _shows(profile, [self._DIALOG], profile.options.patience):
             page = shown_url(profile.page.url)
             return Action(done=False, how=f"its banner does not show on {page}")
         done = press(profile, [f"{self._DIALOG} [data-cg-action={action}]"])
         if not done.done:
             return Action(done=False, how=f"its banner shows no button to {action}")
+        if not profile.comes_to_store(self._cookie):
+            how = f"the banner's button to {action} was pressed, but no choice was stored"
+            return Action(done=False, how=how)
         return Action(done=True, how=f"pressed the banner's button to {action}", clicks=1)
 
 
@@ -175,15 +192,20 @@ class SelectorBanner:
         """Press what --withdraw names."""
         return self._press(profile, self._withdraw, "--withdraw")
 
+    def asks_again(self, profile: Profile, name: StageName) -> bool:
+        """Whether the open page still shows what was pressed last; what was first may be a link."""
+        ways = {StageName.REFUSED: self._refuse, StageName.ACCEPTED: self._accept}
+        return _shows(profile, ways.get(name, ())[-1:])
+
     def _press(self, profile: Profile, selectors: Sequence[str], option: str) -> Action:
         if not selectors:
             return Action(done=False, how=f"no {option} was given", is_expected=False)
         return press(profile, selectors)
 
 
-def _shows(profile: Profile, selectors: Iterable[str]) -> bool:
+def _shows(profile: Profile, selectors: Iterable[str], patience: float = LITTLE_PATIENCE) -> bool:
     places = (frame.locator(each) for each in selectors for frame in profile.frames())
-    return any(True for _ in _each_visible(places, LITTLE_PATIENCE))
+    return any(True for _ in _each_visible(places, patience))
 
 
 def press(profile: Profile, selectors: Sequence[str], patience: float | None = None) -> Action:
@@ -197,6 +219,7 @@ def press(profile: Profile, selectors: Sequence[str], patience: float | None = N
         found = (frame.locator(selector) for frame in profile.frames())
         if not _click_one(found, patience, profile.options.patience):
             return Action(done=False, how=f"there is nothing visible to press at {selector}")
+        profile.pause(profile.options.quiet)  # until what it asks for has been asked for
         profile.settle()
     shown = ", ".join(selectors)
     return Action(done=True, how=f"pressed {shown}", clicks=len(selectors))

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -151,9 +151,14 @@ class Launcher:
 @contextmanager
 def started(wanted: str | None, arguments: Sequence[str] = ()) -> Generator[Launcher]:
     """Return what starts Chromium; raises `NotAuditable` where there is none."""
-    # The folder goes last, when no browser is left that could still write to it.
-    folders = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
-    with folders as folder, sync_playwright() as playwright:
-        chromium = playwright.chromium
-        path = executable(wanted, chromium.executable_path)
-        yield Launcher(chromium, path, arguments, folder)
+    with ExitStack() as stack:
+        # The folder goes last, when no browser is left that could still write to it.
+        folders = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+        folder = stack.enter_context(folders)
+        yield _launcher(stack.enter_context(sync_playwright()).chromium, wanted, arguments, folder)
+
+
+def _launcher(
+    chromium: BrowserType, wanted: str | None, arguments: Sequence[str], folder: str
+) -> Launcher:
+    return Launcher(chromium, executable(wanted, chromium.executable_path), arguments, folder)

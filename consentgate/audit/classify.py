@@ -68,6 +68,11 @@ class Classification:
         return self.basis == "exempt" and not self.disputed
 
     @property
+    def is_disputed_exemption(self) -> bool:
+        """Whether it is said to need no consent, and the catalogue says otherwise."""
+        return self.basis == "exempt" and bool(self.disputed)
+
+    @property
     def is_serious(self) -> bool:
         """Whether it is taken for statistics, advertising or social."""
         return self.category in SERIOUS
@@ -116,7 +121,7 @@ class Classifier:
         entry = find(name)
         if entry is None:
             return UNKNOWN
-        if not _fits(entry, is_first_party=self._parties.include(host.removeprefix("."))):
+        if not _fits(entry, is_first_party=self._parties.include(host)):
             return Classification("nothing", source=_unfit(entry))
         return Classification(
             "catalogue",

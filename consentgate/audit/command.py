@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -104,9 +105,15 @@ the site could not be audited.
     multiple=True,
     metavar="ID[:NAME]",
     callback=ids,
-    help="Leave out findings of this kind, or those about this name.",
+    help="Leave out findings of this kind, or those about this name; that they are is told.",
 )
-@click.option("--fail-on", type=click.Choice(get_args(FailOn)), default="error", show_default=True)
+@click.option(
+    "--fail-on",
+    type=click.Choice(get_args(FailOn)),
+    default="error",
+    show_default=True,
+    help="The least bad finding that makes this command end with 1.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 600),
@@ -176,13 +183,15 @@ def audit(
     seen = _look(plan, options, browser_path, browser_argument)
     classifier = classifier_for(seen, policy, policy_file, language_)
     found = judge(seen, classifier)
-    findings = tuple(finding for finding in found if not is_ignored(finding, ignore))
+    left_out = tuple(finding for finding in found if is_ignored(finding, ignore))
+    findings = tuple(finding for finding in found if finding not in left_out)
     if STANDARD_OUTPUT not in (json_, html):
-        print_summary(Console(), seen, findings, classifier)
+        print_summary(Console(), seen, findings, classifier, left_out)
+    used = version("consentgate")
     write_all(
         (
-            (html, lambda: report_html(seen, findings, classifier, version=version("consentgate"))),
-            (json_, lambda: as_json(seen, findings, classifier)),
+            (html, lambda: report_html(seen, findings, classifier, left_out, version=used)),
+            (json_, lambda: as_json(seen, findings, classifier, left_out)),
         )
     )
     sys.exit(fails(findings, fail_on))
@@ -211,17 +220,15 @@ def _look(
 ) -> Audit:
     """Audit with a progress bar, which only a terminal shows."""
     console = Console(stderr=True)
-    with (
-        interruptible(),
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-        started(browser_path, arguments) as launcher,
-    ):
-        task = progress.add_task("Starting", total=plan.steps)
+    with interruptible(), ExitStack() as stack:
+        progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+        task = stack.enter_context(progress).add_task("Starting", total=plan.steps)
 
         def tell(stage: StageName) -> None:
             progress.update(task, advance=1, description=STAGES[stage])
 
-        return Auditor(launcher, plan, options, tell).run()
+        launcher = started(browser_path, arguments)
+        return Auditor(stack.enter_context(launcher), plan, options, tell).run()
 
 
 def classifier_for(

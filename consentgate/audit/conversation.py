@@ -30,6 +30,8 @@ _BINDING: Final = "autoconsentSendMessage"
 _DEADLINE: Final = 15.0
 """Seconds within which it must have found and done what it can."""
 _ANSWER: Final = 3.0
+_FORGET: Final = "delete window.autoconsentReceiveMessage;"
+"""The script does nothing where it has run before, as for who waited for a banner."""
 _MOST_MESSAGES: Final = 1_000
 _OTHER_FRAMES: Final = 2.0
 """Seconds that a frame more is given when one has failed."""
@@ -102,7 +104,7 @@ class Conversation:
         if self.found and frame == self.profile.page.main_frame:
             self._loaded_again_at = time.monotonic()
         with suppress(PlaywrightError):
-            ask(frame, f"() => {{ {self.package.script}\n }}", timeout=_ANSWER)
+            ask(frame, f"() => {{ {_FORGET} {self.package.script}\n }}", timeout=_ANSWER)
             self._running.add(frame)
 
     def hear(self, frame: Frame, message: Mapping[str, Any]) -> None:

@@ -172,6 +172,8 @@ class Action:
     """How many it took; None where that is not known."""
     is_expected: bool = True
     """Whether the banner, or who named its buttons, lets one expect that it can be done."""
+    is_kept: bool = True
+    """Whether the pages that came after did not ask again, as far as it was looked for."""
 
 
 @dataclass(frozen=True, slots=True)

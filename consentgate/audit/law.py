@@ -56,6 +56,11 @@ _REQUESTS: Final = (
     "ePrivacy directive also covers pixels and identifiers in addresses (EDPB guidelines "
     "2/2023, version 2 of October 2024)."
 )
+_ASKED_AGAIN: Final = (
+    "Either what was pressed did nothing, or the site does not remember it. For CNIL it "
+    "is good practice to keep a choice, refusal included, for six months (deliberation 2020-092 of "
+    "17 September 2020)."
+)
 _TEST: Final = "This is no finding about the site but a limit of this test."
 _BY_HAND: Final = (
     "There was something to answer, and this test could not. Nothing is known of what happens then "
@@ -99,6 +104,7 @@ RULES: Final[dict[str, Rule]] = {
     "no-banner": Rule("No banner was found", _CONSENT),
     "no-refusal": Rule("No way to refuse on the first layer", _REFUSAL),
     "refusal-harder": Rule("Refusing takes more than accepting", f"{_REFUSAL} {_CLICKS}"),
+    "choice-not-kept": Rule("The banner asks again", _ASKED_AGAIN),
     "choices-not-tested": Rule("Choices were not tested", _TEST),
     "refusal-not-tested": Rule("Refusal could not be tested", _BY_HAND),
     "acceptance-not-tested": Rule("Acceptance could not be tested", _BY_HAND),

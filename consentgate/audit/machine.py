@@ -22,8 +22,16 @@ SCHEMA: Final = 1
 """The version of this JSON; a key that changes its meaning or goes makes it another."""
 
 
-def as_json(audit: Audit, findings: Sequence[Finding], classifier: Classifier) -> str:
-    """Return all that was seen and found, times in ISO 8601 and lives in seconds."""
+def as_json(
+    audit: Audit,
+    findings: Sequence[Finding],
+    classifier: Classifier,
+    left_out: Sequence[Finding] = (),
+) -> str:
+    """Return all that was seen and found, times in ISO 8601 and lives in seconds.
+
+    ``left_out`` is what was found, and is not to count.
+    """
     return json.dumps(
         {
             "schema": SCHEMA,
@@ -38,6 +46,7 @@ def as_json(audit: Audit, findings: Sequence[Finding], classifier: Classifier) -
             "policy": classifier.source or None,
             "counts": count(findings),
             "findings": [asdict(finding) for finding in findings],
+            "left_out": [asdict(finding) for finding in left_out],
             "stages": [_stage(stage, audit, classifier) for stage in audit.stages.values()],
         },
         indent=2,

@@ -29,11 +29,15 @@ _WORDS: Final = {
     "ABORTED": "it is a download, or the page was left",
     "BLOCKED_BY_RESPONSE": "the server forbids to show it",
 }
+_DOWNLOAD: Final = "Download is starting"
+"""What Playwright calls it, which gives no name of Chromium then."""
 _CERTIFICATE: Final = "its certificate is not trusted; --insecure believes any"
 
 
 def in_words(message: str) -> str:
     """Return the first line of Playwright's ``message`` in words, no address told in full."""
+    if _DOWNLOAD in message:
+        return _WORDS["ABORTED"]
     line = without_addresses(message.removeprefix("Page.goto: ").partition(" at http")[0])
     found = _NAME.search(line)
     if found is None:

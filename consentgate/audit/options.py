@@ -23,5 +23,7 @@ class Options:
     """Seconds without a request after which a page is taken to be done."""
     restless: float = 5.0
     """Seconds after which it is looked at although it is not."""
-    patience: float = 3.0
+    patience: float = 5.0
     """Seconds until something to press must be there."""
+    linger: float = 5.0
+    """Seconds for which a first page is looked at, at least: banners and trackers may come late."""

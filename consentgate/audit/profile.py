@@ -38,7 +38,8 @@ _PAUSE: Final = 50
 _ANSWER: Final = 3.0
 """Seconds that a page may take to say what it stores."""
 _MOST_FRAMES: Final = 20
-_MOST_COOKIES: Final = 2_000
+_MOST_COOKIES: Final = 4_000
+"""More than Chromium keeps of all sites together."""
 _FAILED: Final = 400
 _BUSY: Final = "the page is too busy to answer"
 
@@ -81,7 +82,7 @@ class Profile:
         self._own_page = self.context.pages[0]
         self._own_session = self.context.new_cdp_session(self._own_page)
         self._lost = ""
-        self._loaded_at = time.monotonic()
+        self._opened_at = self._loaded_at = time.monotonic()
         self._pages: list[PageVisit] = []
         self._storage = Storage()
         self._screenshot = b""
@@ -107,9 +108,15 @@ class Profile:
         self._storage = Storage()
         self._screenshot = b""
 
-    def visit(self, url: str) -> PageVisit:
-        """Open ``url``, wait until the page has come to rest, and list what it stores."""
+    def visit(self, url: str, *, lingers: bool = False) -> PageVisit:
+        """Open ``url``, wait until the page has come to rest, and list what it stores.
+
+        Who lingers waits for what comes late, too.
+        """
         response, problem = self._go(url)
+        self._opened_at = time.monotonic()
+        if lingers and not problem:
+            self.linger()
         visited = self.look(url, response, problem)
         self._pages.append(visited)
         return visited
@@ -137,6 +144,14 @@ class Profile:
             if popup not in (self.page, self._own_page):
                 popup.close()
         return self.recorder.quiet_for() >= self.options.quiet
+
+    def linger(self) -> bool:
+        """Wait until what comes late has come; return whether it had to be waited for."""
+        missing = self._opened_at + self.options.linger - time.monotonic()
+        if self._lost or missing <= 0:
+            return False
+        self.pause(missing)
+        return True
 
     def pause(self, seconds: float = _PAUSE / 1000) -> None:
         """Let the browser go on for a moment."""
@@ -190,6 +205,15 @@ class Profile:
             truncated=truncated or len(cookies) > _MOST_COOKIES,
             screenshot=self._screenshot,
         )
+
+    def comes_to_store(self, name: str) -> bool:
+        """Whether a cookie of that name is stored, or comes to be before patience ends."""
+        deadline = time.monotonic() + self.options.patience
+        while name not in (each.name for each in cookies_in(self._own_session, self.recorder)):
+            if time.monotonic() > deadline:
+                return False
+            self.pause()
+        return True
 
     def describe(self) -> Browser:
         """Return what the site was asked with."""

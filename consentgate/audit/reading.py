@@ -18,7 +18,8 @@ __all__ = ["json_of", "links_of", "picture_of"]
 
 _MOST_JSON: Final = 1_000_000
 """Bytes."""
-_LINKS: Final = "() => [...document.links].slice(0, 1000).map(link => String(link.href))"
+_LINKS: Final = """() => [...document.links].slice(0, 1000)
+    .filter(link => !link.hasAttribute("download")).map(link => String(link.href))"""
 
 
 def links_of(frame: Frame, timeout: float) -> list[str]:

@@ -14,6 +14,7 @@ from consentgate.audit.words import (
     STAGES,
     banner_in_words,
     instant_in_words,
+    left_out_in_words,
     legible,
     life_in_words,
     seconds_in_words,
@@ -90,15 +91,24 @@ class ShownCookie:
 
 
 def report_html(
-    audit: Audit, findings: Sequence[Finding], classifier: Classifier, *, version: str
+    audit: Audit,
+    findings: Sequence[Finding],
+    classifier: Classifier,
+    left_out: Sequence[Finding] = (),
+    *,
+    version: str,
 ) -> str:
-    """Return the report as an HTML page; ``version`` is that of ConsentGate."""
+    """Return the report as an HTML page; ``version`` is that of ConsentGate.
+
+    ``left_out`` is what was found, and is not to count.
+    """
     stages = list(audit.stages.values())
     counts = count(findings)
     return _environment.get_template("report.html").render(
         audit=audit,
         version=version,
         verdict=verdict_in_words(counts),
+        left_out=left_out_in_words(left_out),
         worst=next((level for level in LEVELS if counts[level]), "none"),
         groups=groups(findings),
         overview=overview(audit, findings, classifier),

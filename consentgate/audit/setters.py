@@ -88,11 +88,12 @@ class Setters:
 
         The address is that of who did it first; time and lifetime are those of the last time.
         """
+        name = _comparable(key.name)
         for written in (self._headers(), self._by_script):
             found = [
                 each
                 for each in written
-                if each.line.name == key.name and domain_matches(each.host, key.domain)
+                if _comparable(each.line.name) == name and domain_matches(each.host, key.domain)
             ]
             if found:
                 return found[-1]._replace(url=found[0].url).setter
@@ -102,12 +103,14 @@ class Setters:
         """Return what was stored since the stage began and is not in ``jar`` any more."""
         domains: dict[str, set[str]] = {}
         for key in jar:
-            domains.setdefault(key.name, set()).add(key.domain)
+            domains.setdefault(_comparable(key.name), set()).add(key.domain)
         gone = {
             (each.line.name, each.host): each
             for each in (*self._headers(), *self._by_script)
             if each.line.is_kept and each.host and each.line.at >= self._begun_at
-            if not any(domain_matches(each.host, it) for it in domains.get(each.line.name, ()))
+            if not any(
+                domain_matches(each.host, it) for it in domains.get(_comparable(each.line.name), ())
+            )
         }
         self.truncated = self.truncated or len(gone) > _MOST_BRIEF
         return tuple(
@@ -135,6 +138,14 @@ class Setters:
         kept = len(self._by_header) + len(self._by_script)
         self.truncated = self.truncated or kept >= _MOST_LINES
         return kept < _MOST_LINES
+
+
+def _comparable(name: str) -> str:
+    """Return ``name`` without what the browser tells in one place so, in another otherwise.
+
+    That is whatever is not ASCII: octets of a header, which need not be UTF-8.
+    """
+    return name.encode("ascii", "ignore").decode()
 
 
 def set_cookie_lines(headers: Mapping[str, Any]) -> list[str]:

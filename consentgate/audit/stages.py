@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -144,7 +145,7 @@ class Auditor:
     def _open_first(self, profile: Profile) -> None:
         if self._plan.named:
             self._plan.named.check(profile)
-        visited = profile.visit(self._plan.url)
+        visited = profile.visit(self._plan.url, lingers=True)
         if not profile.has_loaded:
             raise NotAuditable(f"{visited.url} cannot be opened: {visited.problem}")
         if profile.site() != self._parties.site:
@@ -173,7 +174,7 @@ class Auditor:
             return
         with self._new_profile() as profile:
             for opened, url in enumerate(self._urls, start=1):
-                profile.visit(url)
+                profile.visit(url, lingers=opened == 1)
                 loaded = profile.has_loaded
                 self._banner = AutoconsentBanner.find(package, profile) if loaded else None
                 if self._banner:
@@ -216,11 +217,14 @@ class Auditor:
     def _after(self, profile: Profile, name: StageName, action: Action) -> Stage:
         """Look at the pages as the visitor's choice has left them."""
         profile.begin()
-        return self._look_around(profile, name, self._urls if action.done else [], action)
+        seen = self._look_around(profile, name, self._urls if action.done else [], action)
+        if self._banner and action.done and self._banner.asks_again(profile, name):
+            return replace(seen, action=replace(action, is_kept=False))
+        return seen
 
     def _look_around(
         self, profile: Profile, name: StageName, urls: Iterable[str], action: Action | None = None
     ) -> Stage:
-        for url in urls:
-            profile.visit(url)
+        for place, url in enumerate(urls):
+            profile.visit(url, lingers=place == 0)
         return profile.stage(name, self._parties, action)

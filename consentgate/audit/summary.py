@@ -19,6 +19,7 @@ from consentgate.audit.law import RULES
 from consentgate.audit.words import (
     banner_in_words,
     cut,
+    left_out_in_words,
     legible,
     seconds_in_words,
     verdict_in_words,
@@ -61,11 +62,21 @@ _LONGEST_SENTENCE: Final = 500
 
 
 def print_summary(
-    console: Console, audit: Audit, findings: Sequence[Finding], classifier: Classifier
+    console: Console,
+    audit: Audit,
+    findings: Sequence[Finding],
+    classifier: Classifier,
+    left_out: Sequence[Finding] = (),
 ) -> None:
-    """Print the cookies with their stages, and the findings by level."""
+    """Print the cookies with their stages, and the findings by level.
+
+    ``left_out`` is what was found, and is not to count.
+    """
     for part in _parts(audit, findings, classifier):
         console.print(part)
+    if left_out:
+        console.print(Text(legible(left_out_in_words(left_out))))
+    console.print(Text(verdict_in_words(count(findings)), style="bold"))
 
 
 def _parts(
@@ -81,7 +92,6 @@ def _parts(
     for level in LEVELS:
         yield from _findings([each for each in findings if each.level == level], level)
     yield Text("")
-    yield Text(verdict_in_words(count(findings)), style="bold")
 
 
 def _and_more(number: int, thing: str) -> str:

@@ -10,16 +10,17 @@ from consentgate.duration import DAY
 from consentgate.lifetime import UNITS, count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from consentgate.audit.facts import Audit, Setter, StoredCookie
-    from consentgate.findings import Level
+    from consentgate.findings import Finding, Level
 
 __all__ = [
     "STAGES",
     "banner_in_words",
     "cut",
     "instant_in_words",
+    "left_out_in_words",
     "legible",
     "life_in_words",
     "seconds_in_words",
@@ -42,6 +43,7 @@ _MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July"
 _DAYS_OF_MONTH: Final = 30.44
 _MANY_DAYS: Final = 60
 _NEARLY: Final = 0.99
+_MOST_LEFT_OUT: Final = 20
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -100,6 +102,17 @@ def banner_in_words(audit: Audit) -> str:
     if audit.banner_problem:
         return "none of ConsentGate's was found; others were not looked for"
     return audit.banner or "none was found"
+
+
+def left_out_in_words(findings: Sequence[Finding]) -> str:
+    """Return what was found and is left out on request; empty where nothing is."""
+    if not findings:
+        return ""
+    about = dict.fromkeys(cut(f"{each.id}:{each.cookie}".rstrip(":"), 100) for each in findings)
+    names = list(about)
+    more = f" and {len(names) - _MOST_LEFT_OUT} more" if len(names) > _MOST_LEFT_OUT else ""
+    shown = ", ".join(names[:_MOST_LEFT_OUT])
+    return f"Left out by --ignore: {count(len(findings), 'finding')} ({shown}{more})."
 
 
 def instant_in_words(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from consentgate.audit.judging.choices import banner, clicks, untested
+from consentgate.audit.judging.choices import banner, clicks, unkept, untested
 from consentgate.audit.judging.completeness import address, pages
 from consentgate.audit.judging.cookies import despite_gpc, gone, sent, stored
 from consentgate.audit.judging.elsewhere import storage, third_parties
@@ -36,6 +36,7 @@ _JUDGES: Final = (
     third_parties,
     banner,
     clicks,
+    unkept,
     untested,
     address,
     pages,

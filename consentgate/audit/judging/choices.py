@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from consentgate.audit.classify import Classifier
     from consentgate.audit.facts import Audit
+    from consentgate.findings import Level
 
-__all__ = ["banner", "clicks", "untested"]
+__all__ = ["banner", "clicks", "unkept", "untested"]
 
 _NOT_TESTED: Final[Mapping[StageName, str]] = {
     StageName.REFUSED: "refusal-not-tested",
@@ -31,16 +32,17 @@ def banner(audit: Audit, classifier: Classifier) -> Iterator[Finding]:
     if audit.banner:
         return
     needed = _may_need_consent(audit, classifier)
-    if audit.banner_problem:
+    level: Level = "warning"
+    if audit.banner_problem:  # there may be one, and nobody knows what its answer does
         kind, message = "choices-not-tested", f"No choice could be tested: {audit.banner_problem}."
-        reassurance = " Nothing that needs consent was seen."
+        reassurance = " Nothing that needs consent was seen before a choice."
     else:
-        kind = "no-banner"
+        kind, level = "no-banner", "warning" if needed else "note"
         message = "No banner was found, so nothing but the time before a choice could be tested."
         reassurance = " None is needed where nothing needs consent."
     yield Finding(
         kind,
-        "warning" if needed else "note",
+        level,
         message + ("" if needed else reassurance),
         state=StageName.BEFORE,
         place=audit.url,
@@ -85,6 +87,20 @@ def _action(audit: Audit, name: StageName) -> Action:
 def _can_only_be_accepted(refusal: Action, acceptance: Action) -> bool:
     tried = refusal is not _NONE and refusal.is_expected
     return acceptance.done and tried and not refusal.done
+
+
+def unkept(audit: Audit, _classifier: Classifier) -> Iterator[Finding]:
+    """Find out whether the banner goes on asking: then what was pressed may have done nothing."""
+    for name in (StageName.REFUSED, StageName.ACCEPTED):
+        if not _action(audit, name).is_kept:
+            yield Finding(
+                "choice-not-kept",
+                "warning",
+                f"The banner still shows {STAGES[name].lower()}: look whether the choice was kept, "
+                "as this part of the test would otherwise be about a visitor who has made none.",
+                state=name,
+                place=audit.url,
+            )
 
 
 def untested(audit: Audit, _classifier: Classifier) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from consentgate.audit.facts import StageName
 from consentgate.audit.words import STAGES
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from consentgate.audit.facts import Audit, PageVisit, Stage
 
 __all__ = ["address", "pages"]
+
+_FAILED: Final = 400
+"""The least status of HTTP that says so."""
 
 
 def address(audit: Audit, _classifier: Classifier) -> Iterator[Finding]:
@@ -47,11 +50,12 @@ def pages(audit: Audit, _classifier: Classifier) -> Iterator[Finding]:
 
 def _page(stage: Stage, page: PageVisit) -> Iterator[Finding]:
     if page.problem:
-        is_all = not any(each.final_url for each in stage.pages)
+        is_all = not any(map(_was_seen, stage.pages))
         yield Finding(
             "page-failed",
             "error" if is_all else "warning",
-            f"{page.url} could not be looked at as it should: {page.problem}.",
+            f"{page.url} could not be looked at as it should {STAGES[stage.name].lower()}: "
+            f"{page.problem}.",
             state=stage.name,
             place=page.url,
         )
@@ -64,3 +68,8 @@ def _page(stage: Stage, page: PageVisit) -> Iterator[Finding]:
             state=stage.name,
             place=page.url,
         )
+
+
+def _was_seen(page: PageVisit) -> bool:
+    """Whether at least half of it was; what stands there for a refused visitor is another page."""
+    return bool(page.final_url) and (page.status or 0) < _FAILED

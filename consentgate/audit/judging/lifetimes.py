@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from consentgate.audit.classify import Classification, Classifier
     from consentgate.audit.facts import Audit, CookieKey, StoredCookie
+    from consentgate.findings import Level
 
 __all__ = ["extended", "too_long"]
 
@@ -22,6 +23,8 @@ THIRTEEN_MONTHS: Final = 397 * DAY
 """Seconds; 13 months last 393 to 397 days, and only what is beyond the longest is surely more."""
 _CLOCKS: Final = DAY
 """Seconds by which a lifetime may be read wrong, as browsers shift Expires by the server's Date."""
+_TENTH: Final = 10
+"""Of a limit no more than this part is tolerated, else those of hours would be none."""
 _LATER: Final = 0.9
 """Seconds by which an expiry must have moved; the second visit is more than one later."""
 _SHORT: Final = DAY
@@ -40,10 +43,14 @@ def too_long(audit: Audit, classifier: Classifier) -> Iterator[Finding]:
     """Find what lives longer than its policy allows, or than France lets it."""
     for life in _longest(audit).values():
         known = classifier.classify(life.cookie.key)
-        if known.limit is not None and life.seconds > known.limit + _CLOCKS:
+        if known.limit is not None and life.seconds > _tolerated(known.limit):
             yield _over_limit(life, known.limit)
         elif life.seconds > THIRTEEN_MONTHS and not known.is_exempt:
             yield _over_thirteen_months(life, known)
+
+
+def _tolerated(limit: int) -> float:
+    return limit + min(_CLOCKS, limit / _TENTH)
 
 
 def _longest(audit: Audit) -> dict[CookieKey, _Life]:
@@ -78,13 +85,22 @@ def _over_limit(life: _Life, limit: int) -> Finding:
 def _over_thirteen_months(life: _Life, known: Classification) -> Finding:
     return Finding(
         "over-13-months",
-        level_of(known),
+        _level_of_excess(known),
         f"{life.cookie.name} lives longer than 13 months ({life_in_words(life.cookie)}): "
         f"{in_words(known)}, set by {setter_in_words(life.cookie.setter)}.",
         life.cookie.name,
         life.stage,
         life.cookie.host,
     )
+
+
+def _level_of_excess(known: Classification) -> Level:
+    """Return how bad it is; what a policy allows is the law's business in some countries alone."""
+    if known.limit is None or known.is_disputed_exemption:
+        return level_of(known)
+    if known.is_own_word:
+        return "warning" if known.basis == "opt-out" else level_of(known)
+    return "note"
 
 
 def extended(audit: Audit, classifier: Classifier) -> Iterator[Finding]:

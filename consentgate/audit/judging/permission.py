@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from consentgate.audit.classify import Classification
     from consentgate.findings import Level
+    from consentgate.policy import Basis
 
 __all__ = ["in_words", "is_permitted", "level_of", "to_review"]
 
 _ADJECTIVES: Final = {"necessary", "functional", "social"}
+_CLAIMS: Final[Mapping[Basis | None, str]] = {
+    "exempt": "needs no consent",
+    "opt-out": "may be stored until it is refused",
+}
 
 
 def is_permitted(known: Classification, *, has_chosen: bool) -> bool:
@@ -33,7 +40,7 @@ def level_of(known: Classification, *, has_chosen: bool = True) -> Level:
     """
     if known.is_guess:
         return "error" if known.is_serious else "warning"
-    if known.basis == "exempt" and known.disputed:
+    if known.is_disputed_exemption:
         return "error" if known.is_own_word else "warning"
     if known.basis == "opt-out" and not has_chosen:
         return "warning"
@@ -56,9 +63,11 @@ def in_words(known: Classification, thing: str = "cookie") -> str:
         else f"{thing} for {known.category}"
     )
     purpose = f"a {kind}{vendor}{guess}"
-    if not known.disputed or known.basis not in {"exempt", "opt-out"}:
+    if not known.disputed:
         return purpose
     whose = "the site itself declares" if known.is_own_word else "the policy has it"
+    if known.disputed.startswith(f"{known.category} "):  # what it is for is not what is disputed
+        return f"{purpose}, which {_CLAIMS[known.basis]}, as {whose}"
     return f"{purpose}, as {whose}, but for {known.disputed}, as the catalogue guesses"
 
 
@@ -66,8 +75,10 @@ def to_review(known: Classification, *, has_chosen: bool = True) -> str:
     """Return what there is to look at, as a sentence of its own; empty where nothing is."""
     if not known.is_known:
         return " Review it: it may be strictly necessary, or remember the choice itself."
-    if known.disputed and known.basis == "exempt":
-        return " Review it: measurement of the audience is exempt under conditions alone."
+    if known.is_disputed_exemption:
+        if known.disputed.startswith("statistics "):
+            return " Review it: measurement of the audience is exempt under conditions alone."
+        return " Review it: one of both is wrong."
     if level_of(known, has_chosen=has_chosen) != "warning":
         return ""
     if known.basis == "opt-out":
