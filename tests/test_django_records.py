@@ -483,7 +483,7 @@ class TestOnPostgreSQLOnly:
             other.execute("BEGIN")
             other.execute("SELECT * FROM consentgate_records_consentchain FOR UPDATE")
             # On a busy machine the time may be over before the database is asked.
-            with pytest.raises((OperationalError, TimeoutError), match="timeout|too slow"):
+            with pytest.raises((OperationalError, TimeoutError), match=r"timeout|too slow"):
                 store.append(sample_record())
             other.execute("ROLLBACK")
             other.db.close()
