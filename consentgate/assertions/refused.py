@@ -21,7 +21,7 @@ def why_refused(line: str) -> str | None:
             return f"its name and value have more than {LONGEST_PAIR} octets"
         case "control character":
             return "it has a control character"
-        case None:
+        case _:
             return None
 
 
