@@ -46,7 +46,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         yield
         return
     from consentgate.assertions import gates_found_by  # noqa: PLC0415 - coverage has begun
-    from pytest_consentgate.search import gate_of_test  # noqa: PLC0415
+    from pytest_consentgate.search import gate_of_test  # noqa: PLC0415 - as above
 
     with gates_found_by(lambda: gate_of_test(item)):
         yield
@@ -59,7 +59,7 @@ def consent_gate(request: pytest.FixtureRequest) -> Gate:
     It is found in what the fixtures ``app`` and ``client`` of the test give, and in Django's
     settings. Where it is somewhere else, override this fixture in conftest.py.
     """
-    from pytest_consentgate.search import find_gate  # noqa: PLC0415
+    from pytest_consentgate.search import find_gate  # noqa: PLC0415 - as above
 
     return find_gate(request)
 
@@ -67,7 +67,7 @@ def consent_gate(request: pytest.FixtureRequest) -> Gate:
 @pytest.fixture
 def consent_undecided(consent_gate: Gate) -> ConsentState:
     """Return the state of a visitor who has not chosen yet."""
-    from pytest_consentgate.states import ConsentState  # noqa: PLC0415
+    from pytest_consentgate.states import ConsentState  # noqa: PLC0415 - as above
 
     return ConsentState(consent_gate)
 
@@ -75,7 +75,7 @@ def consent_undecided(consent_gate: Gate) -> ConsentState:
 @pytest.fixture
 def consent_refused(consent_gate: Gate) -> ConsentState:
     """Return the state of a visitor who has refused everything."""
-    from pytest_consentgate.states import ConsentState  # noqa: PLC0415
+    from pytest_consentgate.states import ConsentState  # noqa: PLC0415 - as above
 
     return ConsentState(consent_gate, granted=())
 
@@ -86,7 +86,7 @@ def consent_granted(consent_gate: Gate) -> GrantedState:
 
     ``consent_granted.only("statistics")`` is one who has accepted some.
     """
-    from pytest_consentgate.states import GrantedState, offered  # noqa: PLC0415
+    from pytest_consentgate.states import GrantedState, offered  # noqa: PLC0415 - as above
 
     return GrantedState(consent_gate, granted=offered(consent_gate))
 
@@ -98,7 +98,7 @@ def consent_withdrawn(consent_gate: Gate) -> ConsentState:
     The browser still sends what was stored meanwhile: the cookies that the client has, and one of
     each rule of the site's own that needs consent and is no pattern.
     """
-    from pytest_consentgate.states import ConsentState, declared  # noqa: PLC0415
+    from pytest_consentgate.states import ConsentState, declared  # noqa: PLC0415 - as above
 
     return ConsentState(consent_gate, granted=(), holds=declared(consent_gate))
 
@@ -106,6 +106,6 @@ def consent_withdrawn(consent_gate: Gate) -> ConsentState:
 @pytest.fixture
 def consent_gpc(consent_gate: Gate) -> ConsentState:
     """Return the state of an undecided visitor who sends Global Privacy Control."""
-    from pytest_consentgate.states import GPC, ConsentState  # noqa: PLC0415
+    from pytest_consentgate.states import GPC, ConsentState  # noqa: PLC0415 - as above
 
     return ConsentState(consent_gate, headers=GPC)

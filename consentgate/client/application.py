@@ -138,6 +138,7 @@ def _of_settings(name: str) -> Any:
 
 def _interface(call: Callable[..., Any], target: str) -> Interface:
     """Return how ``call`` is called; a coroutine function, or three arguments, is ASGI 3."""
+    # Not whether it can be called is asked, but how.
     calls = (call, None if isinstance(call, type) else getattr(call, "__call__", None))  # noqa: B004
     if any(map(inspect.iscoroutinefunction, calls)):
         return "asgi"

@@ -107,7 +107,8 @@ class Jar:
 
     def put(self, url: str, name: str, value: str) -> None:
         """Store a host-only session cookie for the whole host of ``url``."""
-        self._put(Identity(name, _parts(url)[0], True, "/"), StoredCookie(value, math.inf, False))  # noqa: FBT003
+        identity = Identity(name, _parts(url)[0], host_only=True, path="/")
+        self._put(identity, StoredCookie(value, math.inf, secure=False))
 
     def remove(self, name: str) -> None:
         """Forget every cookie called ``name``."""

@@ -138,7 +138,7 @@ def diff(ctx: click.Context, old: str, new: str, *, as_json: bool) -> None:
         raise Unusable(str(error)) from None
     changes = compare(before, after)
     must, will = must_be_asked(changes), will_be_asked(before, after)
-    _write(_as_json(changes, must, will) if as_json else _as_text(changes, must, will))
+    _write((_as_json if as_json else _as_text)(changes, must=must, will=will))
     if will and not must:
         click.echo(_WITHOUT_NEED, err=True)
     if must and not will:
@@ -146,7 +146,7 @@ def diff(ctx: click.Context, old: str, new: str, *, as_json: bool) -> None:
         ctx.exit(1)
 
 
-def _as_json(changes: Iterable[Change], must: bool, will: bool) -> str:  # noqa: FBT001
+def _as_json(changes: Iterable[Change], *, must: bool, will: bool) -> str:
     facts = {
         "must_be_asked_again": must,
         "will_be_asked_again": will,
@@ -165,12 +165,13 @@ def _as_json(changes: Iterable[Change], must: bool, will: bool) -> str:  # noqa:
     return json.dumps(facts, indent=2)
 
 
-def _as_text(changes: list[Change], must: bool, will: bool) -> str:  # noqa: FBT001
+def _as_text(changes: list[Change], *, must: bool, will: bool) -> str:
     by_kind: dict[Kind, list[Change]] = {}
     for change in sorted(changes, key=lambda change: not change.asks_again):
         by_kind.setdefault(change.kind, []).append(change)
     parts = [_of_a_kind(kind, same) for kind, same in by_kind.items()] or ["nothing changed"]
-    verdict = f"must be asked again: {_yes_or_no(must)}\nwill be asked again: {_yes_or_no(will)}"
+    answers = {True: "yes", False: "no"}
+    verdict = f"must be asked again: {answers[must]}\nwill be asked again: {answers[will]}"
     return "\n\n".join([*parts, verdict])
 
 
@@ -178,10 +179,6 @@ def _of_a_kind(kind: Kind, changes: Iterable[Change]) -> str:
     asks_again, reason, source = CONSEQUENCES[kind]
     heading = f"{'ask again' if asks_again else 'no need to ask'}: {reason} ({source})"
     return "\n".join([heading, *(f"  {change.key}: {change.message}" for change in changes)])
-
-
-def _yes_or_no(answer: bool) -> str:  # noqa: FBT001
-    return "yes" if answer else "no"
 
 
 def _write(text: str) -> None:

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 
 from consentgate.exceptions import CookieBlocked
 from consentgate.gate import Gate
-from consentgate.lifetime import count as count  # noqa: PLC0414
 from consentgate.policy import BROWSER_MAX_AGE
 from consentgate.policy_file import load_preset
 from consentgate.set_cookie import TOKEN, has_control_character, is_plain, read, read_attributes
