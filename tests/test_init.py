@@ -327,6 +327,12 @@ def test_flask_is_told_the_file_from_where_it_looks(
     assert f'app.config["CONSENTGATE_POLICY"] = "{named or file}"\n' in told
 
 
+def test_others_are_told_the_file_as_it_was_named() -> None:
+    """FastAPI's `root_path` is no folder, but where a proxy has it."""
+    source = 'from fastapi import FastAPI\napp = FastAPI()\napp.root_path = "/api"\n'
+    assert 'policy="consent.toml"' in init(module(source), "--preset", "fr").stderr
+
+
 @pytest.mark.parametrize("source", [FLASK, STARLETTE], ids=["flask", "starlette"])
 def test_with_that_file_only_the_unknown_is_unregistered(source: str) -> None:
     """Once the gate is in, as the next steps say; and nothing is, once it is declared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
 from playwright.sync_api import Error as PlaywrightError
 
@@ -31,6 +31,9 @@ __all__ = [
 LITTLE_PATIENCE: Final = 0.3
 """Seconds until something must be there that may as well be elsewhere."""
 _LONGEST_SHOWN: Final = 80
+
+_Role = Literal["button", "link"]
+_ROLES: Final[tuple[_Role, ...]] = get_args(_Role)
 
 
 class Banner(Protocol):
@@ -227,7 +230,7 @@ def press(profile: Profile, selectors: Sequence[str], patience: float | None = N
 
 def press_labelled(profile: Profile, label: re.Pattern[str]) -> str:
     """Press a button or link with such a label, in whatever frame; return the label, or ""."""
-    for role in ("button", "link"):
+    for role in _ROLES:
         for frame in profile.frames():
             text = _press_labelled(frame, role, label, profile.options.patience)
             if text:
@@ -236,8 +239,8 @@ def press_labelled(profile: Profile, label: re.Pattern[str]) -> str:
     return ""
 
 
-def _press_labelled(frame: Frame, role: str, label: re.Pattern[str], patience: float) -> str:
-    found = frame.get_by_role(role, name=label).locator("visible=true").first  # type: ignore[arg-type]
+def _press_labelled(frame: Frame, role: _Role, label: re.Pattern[str], patience: float) -> str:
+    found = frame.get_by_role(role, name=label).locator("visible=true").first
     try:
         text = found.inner_text(timeout=LITTLE_PATIENCE * 1000).strip()
         found.click(timeout=patience * 1000)
